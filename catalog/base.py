@@ -1,0 +1,34 @@
+"""The face that every catalog shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from catalog.model import Snapshot, Table
+from catalog.names import TableName
+
+
+class Catalog(Protocol):
+    """A source of schemas and tables under one name.
+
+    Implementations are safe to call from several threads. Names are returned as the source spells
+    them; lookups fold ASCII case. Raises `CatalogUnavailable` when the source cannot be asked.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name under which the catalog is served."""
+        ...
+
+    def schemas(self) -> Sequence[str]:
+        """All schemas, sorted."""
+        ...
+
+    def tables(self, schema: str) -> Sequence[TableName]:
+        """All tables of a schema, sorted; empty where the schema does not exist."""
+        ...
+
+    def table(self, name: TableName, snapshot: Snapshot | None = None) -> Table | None:
+        """One table at its current or a pinned snapshot; None where there is none."""
+        ...

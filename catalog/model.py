@@ -1,0 +1,69 @@
+"""What a catalog says of its tables: frozen values, with Arrow types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from catalog.names import TableName
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column or a struct's field.
+
+    `field_id` is Iceberg's: it outlives renames, so protection is keyed by it. `children` are a
+    struct's fields; lists and maps have none (they are protected as a whole).
+    """
+
+    name: str
+    type: pa.DataType
+    nullable: bool = True
+    field_id: int | None = None
+    doc: str = ""
+    tags: frozenset[str] = frozenset()
+    children: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of a table that a statement is pinned to.
+
+    `metadata_location` names an immutable metadata file; `snapshot_id` is None for a table that was
+    never written.
+    """
+
+    metadata_location: str
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table at one snapshot.
+
+    `storage` holds the options that open its files (they may contain credentials: never shown).
+    `engine` names the only engine that can read it, or is None for any.
+    """
+
+    name: TableName
+    columns: tuple[Column, ...]
+    snapshot: Snapshot | None = None
+    kind: str = "TABLE"
+    description: str = ""
+    owner: str = ""
+    tags: frozenset[str] = frozenset()
+    properties: Mapping[str, str] = field(default=_NONE)
+    identifier: tuple[str, ...] = ()
+    location: str = ""
+    engine: str | None = None
+    storage: Mapping[str, str] = field(default=_NONE, repr=False, compare=False)
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The table's columns as an Arrow schema, without metadata."""
+        return pa.schema([pa.field(c.name, c.type, c.nullable) for c in self.columns])

@@ -1,0 +1,1 @@
+"""A secured statement becomes Arrow frames. Knows no users and no Flight commands."""

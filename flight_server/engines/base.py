@@ -1,0 +1,118 @@
+"""The face of an engine: a secured statement goes in, finished Flight frames come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from catalog.model import Table
+from catalog.names import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class RelationColumn:
+    """A visible column. `mask` is DuckDB SQL over the raw columns, or None for the raw value."""
+
+    name: str
+    type: pa.DataType
+    mask: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One table as one principal may read it: all that an engine may know of the table.
+
+    `columns` are the visible ones in order. `row_filter` is a boolean DuckDB expression over the
+    raw columns, or None for all rows; a row is seen where it is true. Expressions have all
+    functions qualified and all values as literals.
+    """
+
+    name: TableName
+    table: Table
+    columns: tuple[RelationColumn, ...]
+    row_filter: str | None = None
+
+    @property
+    def needs_barrier(self) -> bool:
+        """Whether rows or values are hidden, so that user expressions must not run before them."""
+        return self.row_filter is not None or any(c.mask is not None for c in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A statement that may run: the original text and the narrowed tables it names.
+
+    Only `query.secure` makes one (a test holds that), and engines take nothing else. `parameters`
+    are the names of the statement's parameters in binding order ("1", "2", … or names). `catalog`
+    and `schema` complete unqualified names.
+    """
+
+    text: str
+    relations: tuple[Relation, ...]
+    parameters: tuple[str, ...] = ()
+    catalog: str | None = None
+    schema: str | None = None
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One encoded FlightData message: a record batch, ready for the wire."""
+
+    data: bytes
+    rows: int
+
+
+class FrameStream(Protocol):
+    """The result of a running statement, pulled frame by frame.
+
+    Iteration raises the errors of `engines.errors`. `cancel` may be called from any thread and ends
+    the iteration with `Cancelled`; `close` must be called at the end, whatever happened.
+    """
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def cancel(self) -> None:
+        """End the statement now."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the statement holds; ends it where it still runs."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs secured statements. Safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name as clients see it."""
+        ...
+
+    def describe(
+        self, secured: Secured, parameters: pa.RecordBatch | None, *, deadline: float
+    ) -> pa.Schema:
+        """Bind a statement on empty tables of the visible shape; gives the result's schema.
+
+        `parameters` is one row, a column per parameter in order, or None where they are not bound
+        yet. `deadline` is in seconds of `time.monotonic`. Raises `BindFailed` and `TimedOut`.
+        """
+        ...
+
+    def run(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        *,
+        deadline: float,
+    ) -> FrameStream:
+        """Run a statement whose result has exactly `schema`."""
+        ...
+
+    def close(self) -> None:
+        """End all workers."""
+        ...

@@ -1,0 +1,1 @@
+"""DuckDB in sandboxed worker processes over the planned files of a statement."""

@@ -1,0 +1,48 @@
+"""What can go wrong in an engine. Each text is fit for a client; the cause is for the log."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """An engine could not run a statement."""
+
+
+class BindFailed(EngineError):
+    """A statement does not fit its tables: an unknown column, function or a type mismatch.
+
+    `position` is the offset of the fault in the statement in characters, from 0, where known;
+    `kind` is `column`, `table`, `function` or `other`.
+    """
+
+    def __init__(self, message: str, *, position: int | None = None, kind: str = "other") -> None:
+        super().__init__(message)
+        self.position = position
+        self.kind = kind
+
+
+class ExecutionFailed(EngineError):
+    """The data did not allow the statement: a failed cast, an overflow. Never shows a value."""
+
+
+class OutOfResources(EngineError):
+    """The statement needed more memory, disk or message size than it may have."""
+
+
+class TimedOut(EngineError):
+    """The statement ran past its deadline and was ended."""
+
+
+class Cancelled(EngineError):
+    """The statement was cancelled by its client."""
+
+
+class WorkerLost(EngineError):
+    """The worker process died in mid-statement; the statement may be tried again."""
+
+
+class Busy(EngineError):
+    """No worker became free in time; try again later."""
+
+
+class UnsupportedData(EngineError):
+    """The table's files use something that this engine refuses to read."""

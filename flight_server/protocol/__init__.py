@@ -1,0 +1,1 @@
+"""Flight SQL over gRPC: decode, call the query service, encode."""

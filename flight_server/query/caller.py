@@ -1,0 +1,24 @@
+"""One call as the query layer sees it: who asks, and the defaults that the statement runs under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal of a call with its context.
+
+    `request_id` is shown to the client with every error and written to the log. `catalog` and
+    `schema` complete unqualified names; None takes the server's defaults.
+    """
+
+    principal: Principal
+    request_id: str
+    peer: str = ""
+    client: str = ""
+    catalog: str | None = None
+    schema: str | None = None
+    time_zone: str = "UTC"

@@ -1,0 +1,55 @@
+"""What can go wrong in the life of a statement. The text of each is fit for a client."""
+
+from __future__ import annotations
+
+
+class QueryError(Exception):
+    """A statement was refused. `position` is its fault's offset in characters, from 0."""
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class InvalidSql(QueryError):
+    """The text is not one SQL statement that can be parsed."""
+
+
+class NotAllowed(QueryError):
+    """The statement uses something that no principal may use here."""
+
+
+class TooComplex(QueryError):
+    """The statement is over a limit of size or depth."""
+
+
+class ColumnNotFound(QueryError):
+    """No such column, or none that the principal may see: the two are never told apart."""
+
+
+class FunctionNotFound(QueryError):
+    """No such function, or not with these arguments."""
+
+
+class BindError(QueryError):
+    """The statement does not fit its tables: types, grouping, ambiguity."""
+
+
+class InvalidParameters(QueryError):
+    """The bound parameters do not fit the statement."""
+
+
+class InvalidHandle(QueryError):
+    """A ticket or handle is forged, damaged, expired or of another kind: one text for all."""
+
+
+class WrongOwner(QueryError):
+    """A ticket or handle was made for another principal."""
+
+
+class StaleHandle(QueryError):
+    """The rights or the table changed so that the promised schema no longer holds."""
+
+
+class NoEngine(QueryError):
+    """No engine can run the statement over these tables."""

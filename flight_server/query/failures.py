@@ -1,0 +1,117 @@
+"""The one table from exception to what a client is told: stable code, kind and hint.
+
+Each door maps the kind to its own status. An exception without a row is INTERNAL: its text is
+never shown. A test holds that every exception class of the lower layers has a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from auth import errors as auth
+from catalog import errors as catalog
+from flight_server.engines import errors as engines
+from flight_server.query import errors as query
+
+
+class Kind(Enum):
+    """What sort of failure it is, in the words of gRPC's status codes."""
+
+    INVALID_ARGUMENT = "invalid_argument"
+    NOT_FOUND = "not_found"
+    ALREADY_EXISTS = "already_exists"
+    PERMISSION_DENIED = "permission_denied"
+    UNAUTHENTICATED = "unauthenticated"
+    FAILED_PRECONDITION = "failed_precondition"
+    RESOURCE_EXHAUSTED = "resource_exhausted"
+    UNIMPLEMENTED = "unimplemented"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    CANCELLED = "cancelled"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one exception class is told: a code that never changes, its kind and what to do."""
+
+    code: str
+    kind: Kind
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a client is told of one failure. `position` is an offset in the statement, from 0."""
+
+    code: str
+    kind: Kind
+    message: str
+    hint: str = ""
+    position: int | None = None
+
+
+RULES: dict[type[Exception], Rule] = {
+    auth.Unauthenticated: Rule(
+        "UNAUTHENTICATED", Kind.UNAUTHENTICATED, "Log in again or renew the token."
+    ),
+    auth.Forbidden: Rule("FORBIDDEN", Kind.PERMISSION_DENIED),
+    auth.PolicyInvalid: Rule("POLICY_INVALID", Kind.INTERNAL),
+    auth.TableNotFound: Rule(
+        "TABLE_NOT_FOUND", Kind.NOT_FOUND, "List the tables you may read with GetTables."
+    ),
+    catalog.CatalogError: Rule("CATALOG_ERROR", Kind.INTERNAL),
+    catalog.CatalogUnavailable: Rule(
+        "CATALOG_UNAVAILABLE", Kind.UNAVAILABLE, "Try again in a moment."
+    ),
+    catalog.UnsupportedTable: Rule("UNSUPPORTED_TABLE", Kind.UNIMPLEMENTED),
+    engines.EngineError: Rule("ENGINE_FAILED", Kind.INTERNAL),
+    engines.BindFailed: Rule("BIND_FAILED", Kind.INVALID_ARGUMENT),
+    engines.ExecutionFailed: Rule("EXECUTION_FAILED", Kind.INVALID_ARGUMENT),
+    engines.OutOfResources: Rule(
+        "OUT_OF_RESOURCES", Kind.RESOURCE_EXHAUSTED, "Select fewer rows or columns at once."
+    ),
+    engines.TimedOut: Rule(
+        "TIMED_OUT", Kind.DEADLINE_EXCEEDED, "Narrow the statement or ask for a longer limit."
+    ),
+    engines.Cancelled: Rule("CANCELLED", Kind.CANCELLED),
+    engines.WorkerLost: Rule("WORKER_LOST", Kind.UNAVAILABLE, "Run the statement again."),
+    engines.Busy: Rule("BUSY", Kind.RESOURCE_EXHAUSTED, "Try again in a moment."),
+    engines.UnsupportedData: Rule("UNSUPPORTED_DATA", Kind.UNIMPLEMENTED),
+    query.QueryError: Rule("QUERY_ERROR", Kind.INVALID_ARGUMENT),
+    query.InvalidSql: Rule("INVALID_SQL", Kind.INVALID_ARGUMENT),
+    query.NotAllowed: Rule(
+        "NOT_ALLOWED", Kind.INVALID_ARGUMENT, "Only SELECT over tables and listed functions runs."
+    ),
+    query.TooComplex: Rule("TOO_COMPLEX", Kind.RESOURCE_EXHAUSTED, "Split the statement."),
+    query.ColumnNotFound: Rule(
+        "COLUMN_NOT_FOUND", Kind.INVALID_ARGUMENT, "List the columns you may read with GetTables."
+    ),
+    query.FunctionNotFound: Rule("FUNCTION_NOT_FOUND", Kind.INVALID_ARGUMENT),
+    query.BindError: Rule("INVALID_STATEMENT", Kind.INVALID_ARGUMENT),
+    query.InvalidParameters: Rule("INVALID_PARAMETERS", Kind.INVALID_ARGUMENT),
+    query.InvalidHandle: Rule(
+        "INVALID_HANDLE", Kind.UNAUTHENTICATED, "Plan or prepare the statement again."
+    ),
+    query.WrongOwner: Rule("WRONG_OWNER", Kind.PERMISSION_DENIED),
+    query.StaleHandle: Rule("STALE_HANDLE", Kind.FAILED_PRECONDITION, "Prepare it again."),
+    query.NoEngine: Rule("NO_ENGINE", Kind.FAILED_PRECONDITION),
+}
+
+INTERNAL = Rule("INTERNAL", Kind.INTERNAL, "Tell the operator the request id.")
+
+
+def failure_of(error: BaseException, rules: dict[type[Exception], Rule] = RULES) -> Failure:
+    """What to tell a client of an error; unknown ones are told as INTERNAL without their text."""
+    for ancestor in type(error).__mro__:
+        rule = rules.get(ancestor)
+        if rule is not None:
+            return Failure(
+                code=rule.code,
+                kind=rule.kind,
+                message=str(error),
+                hint=rule.hint,
+                position=getattr(error, "position", None),
+            )
+    return Failure(INTERNAL.code, INTERNAL.kind, "The server failed.", INTERNAL.hint)
