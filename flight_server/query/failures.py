@@ -58,6 +58,7 @@ RULES: dict[type[Exception], Rule] = {
     ),
     auth.Forbidden: Rule("FORBIDDEN", Kind.PERMISSION_DENIED),
     auth.PolicyInvalid: Rule("POLICY_INVALID", Kind.INTERNAL),
+    auth.ConfigurationInvalid: Rule("CONFIGURATION_INVALID", Kind.INTERNAL),
     auth.TableNotFound: Rule(
         "TABLE_NOT_FOUND", Kind.NOT_FOUND, "List the tables you may read with GetTables."
     ),

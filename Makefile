@@ -1,0 +1,48 @@
+# Every target sets up what it needs: Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 31337
+DIR ?= demo-data
+SCALE ?= 1
+K ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench wire clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(STAMP) ## set up .venv
+
+demo: $(STAMP) ## build a sample warehouse, serve it, print what to paste (PORT=, DIR=, SCALE=)
+	@exec $(BIN)/flight-server demo --port $(PORT) --dir $(DIR) --scale $(SCALE)
+
+test: $(STAMP) ## run the tests (K=name runs some)
+	$(BIN)/python -m pytest $(if $(K),-k '$(K)')
+
+check: $(STAMP) ## format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(STAMP) ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## measure against in-process DuckDB and a bare Flight stream
+	$(BIN)/python -m benchmarks
+
+wire: $(STAMP) ## generate the wire messages from their .proto files
+	$(BIN)/python -m flight_server.protocol.wire.generate
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) $(DIR) build dist *.egg-info

@@ -1,0 +1,143 @@
+"""The rules of a policy as values: what a policy file says, checked but not yet applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auth.globs import Glob, GlobInvalid, Level, compile_glob
+from auth.grant import Reason
+from auth.identity import Identity
+
+_COLUMN_LEVELS = 4  # catalog, schema, table, column
+_TAG = "tag:"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What a rule is about: names (`catalog.schema.table[.column]`) or tags (`tag:pii.*`)."""
+
+    text: str
+    glob: Glob
+    is_tag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom a rule is about: roles, or everyone where `to` is None; never those in `unless`."""
+
+    to: frozenset[str] | None
+    unless: frozenset[str] = frozenset()
+
+    def exempts(self, roles: frozenset[str]) -> bool:
+        """Whether `unless` frees a bearer of these roles from the rule."""
+        return not self.unless.isdisjoint(roles)
+
+    def includes(self, roles: frozenset[str]) -> bool:
+        """Whether the rule is about a bearer of these roles."""
+        if self.exempts(roles):
+            return False
+        return self.to is None or not self.to.isdisjoint(roles)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnList:
+    """Which columns of what a grant names: those in `include` (None: all), less `exclude`."""
+
+    include: tuple[Level, ...] | None
+    exclude: tuple[Level, ...] = ()
+
+    def has(self, folded: str) -> bool:
+        """Whether a folded column name is in the list."""
+        if any(level.matches(folded) for level in self.exclude):
+            return False
+        return self.include is None or any(level.matches(folded) for level in self.include)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRule:
+    """An allow or a deny of reading."""
+
+    on: Pattern
+    scope: Scope
+    allow: bool
+    because: Reason
+    columns: ColumnList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """A SQL predicate on the rows of tables."""
+
+    name: str
+    on: Pattern
+    scope: Scope
+    where: str
+    because: Reason
+    restrictive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A SQL expression in the place of a column's value; of several the highest priority wins."""
+
+    name: str
+    on: Pattern
+    scope: Scope
+    using: str
+    because: Reason
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TagRule:
+    """Tags given to tables or columns by name, beside those that the catalog knows."""
+
+    on: Pattern
+    tags: frozenset[str]
+    because: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: the groups that bear it and the roles whose rights it includes."""
+
+    name: str
+    groups: frozenset[str] = frozenset()
+    includes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that a policy file says. `version` is the hash of its content."""
+
+    version: str
+    identity: Identity
+    roles: Mapping[str, Role]
+    tags: tuple[TagRule, ...] = ()
+    grants: tuple[GrantRule, ...] = ()
+    row_filters: tuple[RowFilter, ...] = ()
+    masks: tuple[Mask, ...] = ()
+
+
+def compile_pattern(text: str) -> Pattern:
+    """Compile the `on` of a rule. Raises `GlobInvalid`, also for what could never match.
+
+    A pattern that matches nothing would be a denial that does nothing: it is refused.
+    """
+    if text.startswith(_TAG):
+        return Pattern(text, compile_glob(text[len(_TAG) :]), is_tag=True)
+    glob = compile_glob(text)
+    if glob.fixed > _COLUMN_LEVELS:
+        raise GlobInvalid(
+            f"{text!r} names a field within a column, which is not supported yet: "
+            "name the whole column"
+        )
+    if not glob.any_depth and glob.fixed < _COLUMN_LEVELS - 1:
+        raise GlobInvalid(f"{text!r} names no table: write {text}.** for all within")
+    return Pattern(text, glob)
+
+
+def names_only_columns(pattern: Pattern) -> bool:
+    """Whether a pattern can match columns but never a whole table."""
+    return not pattern.is_tag and pattern.glob.fixed >= _COLUMN_LEVELS

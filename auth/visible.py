@@ -1,0 +1,142 @@
+"""The catalog as one principal sees it: the only way to a table.
+
+What is hidden and what does not exist are never told apart, neither by an answer nor by the text
+of an error.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from auth.errors import TableNotFound
+from auth.grant import Grant
+from auth.history import both
+from auth.policy import Policy
+from auth.principal import Principal
+from catalog.errors import CatalogError, UnsupportedTable
+from catalog.model import Column, Snapshot, Table
+from catalog.names import SchemaName, TableName, like
+from catalog.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleTable:
+    """A table with what the principal may read of it. `table` itself is never to be shown.
+
+    `columns` are the visible ones in table order.
+    """
+
+    table: Table
+    grant: Grant
+    columns: tuple[Column, ...]
+
+    @property
+    def name(self) -> TableName:
+        """The table's name as the catalog spells it."""
+        return self.table.name
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The visible columns as an Arrow schema, without metadata."""
+        return pa.schema([pa.field(c.name, c.type, c.nullable) for c in self.columns])
+
+
+class VisibleCatalog:
+    """The catalogs, schemas and tables that a principal sees under one policy.
+
+    A schema is visible when one of its tables is, a catalog when one of its schemas is. Listings
+    leave out catalogs and tables that cannot be read now. Made for one call, over the policy then
+    in force; `fingerprint` names all that its answers depend on, the tables aside.
+    """
+
+    def __init__(self, principal: Principal, policy: Policy, registry: Registry) -> None:
+        self.principal = principal
+        self.fingerprint = policy.fingerprint(principal)
+        self._policy = policy
+        self._registry = registry
+
+    def catalogs(self) -> list[str]:
+        """The names of the visible catalogs, sorted."""
+        return [
+            name
+            for name in self._registry.names()
+            if any(self._has_table(schema) for schema in self._registry.schemas(name))
+        ]
+
+    def schemas(self, catalog: str | None = None, pattern: str | None = None) -> list[SchemaName]:
+        """The visible schemas, sorted: of one catalog, and those LIKE a pattern."""
+        return [name for name in self._listed(catalog, pattern) if self._has_table(name)]
+
+    def tables(
+        self,
+        catalog: str | None = None,
+        schema_pattern: str | None = None,
+        table_pattern: str | None = None,
+    ) -> Iterator[VisibleTable]:
+        """The visible tables, sorted by catalog, schema and table."""
+        wanted = like(table_pattern)
+        for schema in self._listed(catalog, schema_pattern):
+            for name in self._registry.tables(schema):
+                if wanted(name.table):
+                    found = self._in_listing(name)
+                    if found is not None:
+                        yield found
+
+    def find(self, name: TableName, snapshot: Snapshot | None = None) -> VisibleTable:
+        """One table, at its current or a pinned snapshot.
+
+        Raises `TableNotFound`, whose text has only the name as it was asked for; and
+        `CatalogUnavailable` or `UnsupportedTable` where the principal may know why not.
+        """
+        if self._policy.may_see(self.principal, name):
+            try:
+                found = self._load(name, snapshot)
+            except UnsupportedTable as error:
+                if self._policy.may_know_of(self.principal, name):
+                    raise
+                _log.warning("Table %s is kept secret as it cannot be read: %s", name, error)
+                found = None
+            if found is not None:
+                return found
+        raise TableNotFound(f"Table {name} does not exist.")
+
+    def _listed(self, catalog: str | None, pattern: str | None) -> list[SchemaName]:
+        wanted = like(pattern)
+        return [name for name in self._registry.schemas(catalog) if wanted(name.schema)]
+
+    def _has_table(self, schema: SchemaName) -> bool:
+        return any(self._in_listing(name) is not None for name in self._registry.tables(schema))
+
+    def _in_listing(self, name: TableName) -> VisibleTable | None:
+        if not self._policy.may_see(self.principal, name):
+            return None
+        try:
+            return self._load(name, None)
+        except CatalogError as error:
+            _log.warning("Table %s is left out of a listing: %s", name, error)
+            return None
+
+    def _load(self, name: TableName, snapshot: Snapshot | None) -> VisibleTable | None:
+        current = self._registry.table(name)
+        if current is None or current.name.folded != name.folded:
+            return None
+        now = self._policy.decide(self.principal, current)
+        if now is None or snapshot is None or snapshot == current.snapshot:
+            return None if now is None else _visible(current, now)
+        earlier = self._registry.table(current.name, snapshot)
+        then = None if earlier is None else self._policy.decide(self.principal, earlier)
+        if earlier is None or then is None:
+            return None
+        grant = both(earlier, then, current, now)
+        return None if grant is None else _visible(earlier, grant)
+
+
+def _visible(table: Table, grant: Grant) -> VisibleTable:
+    shown = set(grant.columns)
+    return VisibleTable(table, grant, tuple(c for c in table.columns if c.name in shown))

@@ -1,0 +1,1 @@
+"""Measures the server against DuckDB in process and against a bare Flight stream."""

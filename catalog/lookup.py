@@ -1,0 +1,21 @@
+"""How a name that a user typed finds the one that a source spells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from catalog.names import fold
+
+
+def match(names: Iterable[str], wanted: str) -> str | None:
+    """The spelling of `wanted` among `names`: exact, else the only one that folds alike.
+
+    None where nothing fits, and where several do and none exactly: guessing could give away a
+    table other than the one that a policy speaks of.
+    """
+    known = list(names)
+    if wanted in known:
+        return wanted
+    folded = fold(wanted)
+    alike = [name for name in known if fold(name) == folded]
+    return alike[0] if len(alike) == 1 else None

@@ -1,0 +1,81 @@
+"""All catalogs that are served, by name; one that is broken does not take the others down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from catalog.base import Catalog
+from catalog.errors import CatalogError
+from catalog.lookup import match
+from catalog.model import Snapshot, Table
+from catalog.names import SchemaName, TableName, display, fold
+
+_log = logging.getLogger(__name__)
+
+# names that DuckDB gives a meaning of its own, so that a statement could not mean ours by them
+RESERVED_NAMES = frozenset({"system", "temp", "memory", "information_schema", "main", "pg_catalog"})
+
+
+class Registry:
+    """The catalogs of a server. Raises `ValueError` for reserved, empty and equal names."""
+
+    def __init__(self, catalogs: Sequence[Catalog]) -> None:
+        self._catalogs: dict[str, Catalog] = {}
+        taken: set[str] = set()
+        for catalog in catalogs:
+            folded = fold(catalog.name)
+            if not folded or folded in RESERVED_NAMES:
+                raise ValueError(f"A catalog cannot be named {display(catalog.name)}")
+            if folded in taken:
+                raise ValueError(f"Two catalogs are named {display(catalog.name)}")
+            taken.add(folded)
+            self._catalogs[catalog.name] = catalog
+
+    def names(self) -> Sequence[str]:
+        """The names of all catalogs, sorted, whether they can be reached or not."""
+        return sorted(self._catalogs)
+
+    def catalog(self, name: str) -> Catalog | None:
+        """The catalog of a name, compared with ASCII case folded; None where there is none."""
+        spelled = match(self._catalogs, name)
+        return None if spelled is None else self._catalogs[spelled]
+
+    def schemas(self, catalog: str | None = None) -> Sequence[SchemaName]:
+        """The schemas of one catalog or of all, sorted; a broken catalog is left out and logged."""
+        names = self.names() if catalog is None else [catalog]
+        found: list[SchemaName] = []
+        for name in names:
+            source = self.catalog(name)
+            if source is None:
+                continue
+            try:
+                found += [SchemaName(source.name, schema) for schema in source.schemas()]
+            except CatalogError as error:
+                self._left_out(source.name, error)
+        return sorted(found)
+
+    def tables(self, schema: SchemaName) -> Sequence[TableName]:
+        """The tables of a schema, sorted; none where there is none or the catalog is broken."""
+        source = self.catalog(schema.catalog)
+        if source is None:
+            return ()
+        try:
+            return source.tables(schema.schema)
+        except CatalogError as error:
+            self._left_out(source.name, error)
+            return ()
+
+    def table(self, name: TableName, snapshot: Snapshot | None = None) -> Table | None:
+        """One table at its current or a pinned snapshot; None where there is none.
+
+        Raises `CatalogUnavailable` and `UnsupportedTable`: who asks for one table must learn that
+        it may well exist.
+        """
+        source = self.catalog(name.catalog)
+        if source is None:
+            return None
+        return source.table(TableName(source.name, name.schema, name.table), snapshot)
+
+    def _left_out(self, name: str, error: CatalogError) -> None:
+        _log.warning("catalog %s is left out of a listing: %s", name, error, exc_info=error)

@@ -1,0 +1,47 @@
+"""The ways in which the libraries under an Iceberg catalog fail, as one tuple to catch."""
+
+from __future__ import annotations
+
+import importlib
+
+import pyarrow as pa
+from pyiceberg.exceptions import (
+    DynamoDbError,
+    ResolveError,
+    RESTError,
+    SignError,
+    WaitingForLockException,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+# of optional extras: module, class
+_OPTIONAL = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("botocore.exceptions", "ClientError"),
+    ("thrift.Thrift", "TException"),
+    ("google.api_core.exceptions", "GoogleAPIError"),
+)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What a catalog's service, its database, the network or the storage may raise.
+
+    The libraries have no common base. `OSError` covers files, sockets and `requests`; those of
+    optional extras are named only where the extra is installed.
+    """
+    found: list[type[Exception]] = [
+        OSError,
+        pa.ArrowException,
+        SQLAlchemyError,
+        RESTError,
+        SignError,
+        ResolveError,
+        DynamoDbError,
+        WaitingForLockException,
+    ]
+    for module, name in _OPTIONAL:
+        try:
+            found.append(getattr(importlib.import_module(module), name))
+        except ImportError:
+            continue
+    return tuple(found)

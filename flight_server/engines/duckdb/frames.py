@@ -1,0 +1,101 @@
+"""Record batches as finished FlightData messages, encoded once, in place where they are large."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from mmap import mmap
+
+import pyarrow as pa
+
+# FlightData's fields: data_header = 2 (the batch's IPC metadata), data_body = 1000
+_HEADER_TAG = b"\x12"
+_BODY_TAG = b"\xc2\x3e"
+_PREFIX = 8  # an IPC message's continuation mark and length, before its metadata
+_MARK = 0xFFFFFFFF
+_SLACK = 64
+_OPTIONS = pa.ipc.IpcWriteOptions(compression=None)
+
+
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def size(batch: pa.RecordBatch) -> int:
+    """The bytes of a batch once encoded, within a few bytes."""
+    encoded: int = pa.ipc.get_record_batch_size(batch)
+    return encoded
+
+
+def pieces(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
+    """The batch in slices of at most `limit` encoded bytes each, or of one row."""
+    rows = batch.num_rows
+    if rows == 0:
+        return
+    encoded = size(batch)
+    if encoded <= limit or rows == 1:
+        yield batch
+        return
+    step = -(-rows // -(-encoded // limit))
+    step = min(step, rows - 1)
+    for start in range(0, rows, step):
+        yield from pieces(batch.slice(start, step), limit)
+
+
+def encode(batch: pa.RecordBatch) -> bytes:
+    """A small batch as one message."""
+    message = batch.serialize(memory_pool=None)
+    view = memoryview(message)
+    (length,) = struct.unpack_from("<I", view, 4)
+    metadata, body = view[_PREFIX : _PREFIX + length], view[_PREFIX + length :]
+    return b"".join(
+        (_HEADER_TAG, varint(len(metadata)), metadata, _BODY_TAG, varint(len(body)), body)
+    )
+
+
+class RingEncoder:
+    """Encodes the batches of one schema straight into shared memory."""
+
+    def __init__(self, ring: mmap, schema: pa.Schema) -> None:
+        self._ring = ring
+        self._view = memoryview(ring)
+        self._buffer = pa.py_buffer(self._view)
+        self._schema = schema
+        self._lead = int(schema.serialize().size)
+
+    def needs(self, batch: pa.RecordBatch) -> int:
+        """The bytes of ring that a batch takes while it is encoded."""
+        return self._lead + size(batch) + 2 * _SLACK
+
+    def encode(self, batch: pa.RecordBatch, offset: int, room: int) -> tuple[int, int]:
+        """Write the message within `room` bytes from `offset`; gives its offset and length.
+
+        The IPC writer puts the schema first (it is left behind) and then the batch; only the
+        batch's small metadata is moved, to make place for the protobuf tags around the body.
+        """
+        sink = pa.FixedSizeBufferWriter(self._buffer.slice(offset + _SLACK, room - _SLACK))
+        writer = pa.ipc.new_stream(sink, self._schema, options=_OPTIONS)
+        writer.write_batch(batch)
+        end = offset + _SLACK + int(sink.tell())
+        start = offset + _SLACK + self._lead
+        mark, length = struct.unpack_from("<II", self._view, start)
+        if mark != _MARK:
+            raise RuntimeError("the IPC writer laid out its message in an unknown way")
+        body = start + _PREFIX + length
+        tail = _BODY_TAG + varint(end - body)
+        head = _HEADER_TAG + varint(length)
+        metadata = bytes(self._view[start + _PREFIX : body])
+        begin = body - len(tail) - length - len(head)
+        self._view[begin:body] = head + metadata + tail
+        return begin, end - begin
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        self._buffer = None
+        self._view.release()

@@ -1,0 +1,95 @@
+"""The process that forks workers: one thread, libraries loaded, and nothing else.
+
+The front has many threads and must not fork. Run as `python -m …launcher FD`, where FD is a
+SOCK_SEQPACKET socket: each message of three file descriptors asks for a worker and is answered
+with its process id and a descriptor of the process.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+
+from flight_server.engines.duckdb import sandbox, worker
+
+_REQUEST = 16
+
+
+def main() -> None:
+    """Serve until the front closes its end; the workers die with this process."""
+    if len(os.listdir("/proc/self/task")) != 1:
+        sys.exit("the launcher must have one thread only")
+    with socket.socket(fileno=int(sys.argv[1])) as front:
+        wake = _wake_on_children()
+        poll = select.poll()
+        poll.register(front, select.POLLIN)
+        poll.register(wake, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            if wake in ready:
+                os.read(wake, 4096)
+                _reap()
+            if front.fileno() in ready and not _serve(front):
+                return
+
+
+def _serve(front: socket.socket) -> bool:
+    data, descriptors, _, _ = socket.recv_fds(front, _REQUEST, 3)
+    if not data or len(descriptors) != 3:
+        return False
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(parent, descriptors)
+    handle = os.pidfd_open(pid)
+    socket.send_fds(front, [str(pid).encode()], [handle])
+    for descriptor in (*descriptors, handle):
+        os.close(descriptor)
+    return True
+
+
+def _become_worker(parent: int, descriptors: list[int]) -> None:
+    """The child's side of the fork; never returns, whatever happens."""
+    try:
+        sandbox.die_with_parent(parent)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # upwards first, so that none is overwritten before it has been moved
+        moved = [os.dup2(os.dup(d), 20 + i, inheritable=False) for i, d in enumerate(descriptors)]
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.closerange(3, 20)
+        os.closerange(23, os.sysconf("SC_OPEN_MAX"))
+        os.environ.clear()
+        worker.main(*moved)
+    except BaseException:  # the root of a process: nothing may run on as a second launcher
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _wake_on_children() -> int:
+    wake, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return wake
+
+
+def _reap() -> None:
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+
+
+if __name__ == "__main__":
+    main()

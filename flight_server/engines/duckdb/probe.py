@@ -1,0 +1,79 @@
+"""What a sandboxed worker tries at start-up, to prove that it reaches nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from flight_server.engines.duckdb.session import text_literal
+
+_SECRET = "/etc/passwd"
+
+
+def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
+    """Each attempt by name, and whether it succeeded; `directory` is one to write to.
+
+    DuckDB is not locked, so that the kernel's refusal is what is seen, and has threads of its own
+    by then.
+    """
+    connection.execute("SET threads = 4")
+    target = str(Path(directory) / "probe")
+    direct: dict[str, Callable[[], object]] = {
+        "read a system file": lambda: Path(_SECRET).read_bytes(),
+        "list a directory": lambda: os.listdir("/"),
+        "write a file": lambda: Path(target).write_bytes(b"x"),
+        "open a network socket": lambda: _connect(socket.SOCK_STREAM),
+        "send a datagram": lambda: _connect(socket.SOCK_DGRAM),
+        "run a program": lambda: _in_child(lambda: os.execv("/bin/true", ["true"])),
+        "signal the parent": lambda: os.kill(os.getppid(), 0),
+    }
+    statements = {
+        "read a system file by SQL": f"SELECT * FROM read_text({text_literal(_SECRET)})",
+        "list a directory by SQL": "SELECT max(file) FROM glob('/*') HAVING count(*) > 0",
+        "write a file by SQL": f"COPY (SELECT 1) TO {text_literal(target + '.csv')}",
+        "attach a file by SQL": f"ATTACH {text_literal(target + '.db')} AS other",
+    }
+    report = {name: _succeeds(attempt) for name, attempt in direct.items()}
+    for name, statement in statements.items():
+        report[name] = _answers(connection, statement)
+    return report
+
+
+def _succeeds(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(connection: DuckDBPyConnection, statement: str) -> bool:
+    try:
+        return bool(connection.execute(statement).fetchall())
+    except duckdb.Error:
+        return False
+
+
+def _connect(kind: int) -> None:
+    """Reach for an address of this machine; a refusal by the other side is a success."""
+    with socket.socket(socket.AF_INET, kind) as attempt:
+        try:
+            attempt.connect(("127.0.0.1", 9))
+        except ConnectionRefusedError:
+            return
+
+
+def _in_child(action: Callable[[], object]) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            action()
+        except OSError:
+            os._exit(1)
+    if os.waitpid(pid, 0)[1] != 0:
+        raise PermissionError

@@ -1,0 +1,138 @@
+"""The DuckDB instance inside a worker: started blank, filled once, then locked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from catalog.names import quote
+from flight_server.engines.duckdb.setup import Setup
+
+PRIVATE = "flight_server_private"
+
+_BLANK: dict[str, str | bool | int | float | list[str]] = {
+    # one thread until the sandbox holds: threads keep the rights they were started with
+    "threads": 1,
+    "async_threads": 0,
+    "temp_directory": "",
+    "python_enable_replacements": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_persistent_secrets": False,
+    "errors_as_json": True,
+}
+
+
+class NotOneSelect(Exception):
+    """The text is not exactly one SELECT statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one instance may use; sizes in bytes. `directory` is for spilling, None for none."""
+
+    threads: int
+    memory: int
+    process_memory: int
+    spill: int
+    directory: str | None
+    sandboxed: bool
+
+    def encode(self) -> bytes:
+        """The limits as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Limits:
+        """The inverse of `encode`."""
+        return cls(**json.loads(data))
+
+
+def text_literal(value: str) -> str:
+    """A string as a SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def blank() -> DuckDBPyConnection:
+    """A new, empty instance that has started no thread."""
+    return duckdb.connect(":memory:", config=_BLANK)
+
+
+def fill(connection: DuckDBPyConnection, setup: Setup, limits: Limits) -> None:
+    """Give a blank instance its size and contents, and lock it for good."""
+    settings: dict[str, str] = {
+        "memory_limit": text_literal(f"{limits.memory}B"),
+        "threads": str(limits.threads),
+        # results stream in order of the scan; reads go to local files, which need no threads of
+        # their own
+        "parquet_metadata_cache": "true",
+        "validate_external_file_cache": "'NO_VALIDATION'",
+        "TimeZone": text_literal(setup.time_zone),
+        "allowed_paths": "[" + ", ".join(map(text_literal, setup.files)) + "]",
+    }
+    if limits.directory is not None:
+        settings["temp_directory"] = text_literal(limits.directory)
+        settings["max_temp_directory_size"] = text_literal(f"{limits.spill}B")
+    for name, value in settings.items():
+        connection.execute(f"SET {name} = {value}")
+    connection.execute("SET enable_external_access = false")
+    # DuckDB names its first database "memory", a name that a catalog may have
+    connection.execute(f"ATTACH ':memory:' AS {quote(PRIVATE)}")
+    connection.execute(f"USE {quote(PRIVATE)}")
+    connection.execute("DETACH memory")
+    furnish(connection, setup)
+    connection.execute("SET lock_configuration = true")
+
+
+def furnish(connection: DuckDBPyConnection, setup: Setup) -> None:
+    """Create the catalogs, schemas and relations of a setup."""
+    for name in setup.catalogs:
+        connection.execute(f"ATTACH ':memory:' AS {quote(name)}")
+    for catalog, schema in setup.schemas:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(catalog)}.{quote(schema)}")
+    for statement in setup.statements:
+        connection.execute(statement)
+    if setup.use is not None:
+        connection.execute(f"USE {quote(setup.use[0])}.{quote(setup.use[1])}")
+
+
+def empty(connection: DuckDBPyConnection, setup: Setup) -> None:
+    """Take away what `furnish` created; works on a locked instance too."""
+    connection.execute(f"USE {quote(PRIVATE)}")
+    for name in setup.catalogs:
+        connection.execute(f"DETACH {quote(name)}")
+
+
+def relation(
+    connection: DuckDBPyConnection, text: str, values: Mapping[str, Any]
+) -> DuckDBPyRelation:
+    """Bind a statement, unchanged. Nothing runs yet. Raises `NotOneSelect` and DuckDB's errors."""
+    statements = connection.extract_statements(text)
+    try:
+        single = len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+    except ValueError as error:  # a statement type that the Python client has no name for
+        raise NotOneSelect from error
+    if not single:
+        raise NotOneSelect
+    return connection.sql(statements[0], params=dict(values)) if values else connection.sql(text)
+
+
+def result_schema(connection: DuckDBPyConnection, bound: DuckDBPyRelation) -> pa.Schema:
+    """The Arrow schema that a bound statement will give, without running it.
+
+    DuckDB itself turns the types into Arrow's, over a row of NULLs; so the user's expressions are
+    not evaluated.
+    """
+    columns = ", ".join(
+        f"CAST(NULL AS {data}) AS {quote(name)}"
+        for name, data in zip(bound.columns, map(str, bound.types), strict=True)
+    )
+    schema: pa.Schema = connection.sql(f"SELECT {columns} LIMIT 0").to_arrow_reader(1).schema
+    return pa.schema(list(schema))

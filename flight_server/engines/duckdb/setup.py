@@ -1,0 +1,87 @@
+"""What a worker is told once: the catalogs, schemas, views and files that it may hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from catalog.names import SchemaName, fold
+from flight_server.engines.base import Secured
+from flight_server.engines.errors import UnsupportedData
+
+_RESERVED = frozenset({"system", "temp", "flight_server_private"})
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The contents of one DuckDB instance.
+
+    `statements` create its views (or empty tables) by full name; `files` are absolute paths, all
+    that they read. `use` is the default catalog and schema, None for a private empty one.
+    """
+
+    catalogs: tuple[str, ...]
+    schemas: tuple[tuple[str, str], ...]
+    statements: tuple[str, ...]
+    files: tuple[str, ...]
+    use: tuple[str, str] | None
+    time_zone: str
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The setup as JSON, as it is sent to a worker."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @cached_property
+    def key(self) -> str:
+        """Equal for equal setups only; warm workers are found by it."""
+        return sha256(self.encoded).hexdigest()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Setup:
+        """The inverse of `encoded`."""
+        raw = json.loads(data)
+        return cls(
+            catalogs=tuple(raw["catalogs"]),
+            schemas=tuple((catalog, schema) for catalog, schema in raw["schemas"]),
+            statements=tuple(raw["statements"]),
+            files=tuple(raw["files"]),
+            use=None if raw["use"] is None else (raw["use"][0], raw["use"][1]),
+            time_zone=raw["time_zone"],
+        )
+
+
+EMPTY = Setup((), (), (), (), None, "UTC")
+
+
+def compose(secured: Secured, statements: Sequence[str], files: Sequence[str]) -> Setup:
+    """The setup of a statement: its relations by `statements`, in catalogs shaped as it names them.
+
+    The default catalog and schema are there even where no relation lies in them, so that a partly
+    qualified name means the same in every setup. Raises `UnsupportedData` for a catalog whose name
+    DuckDB keeps for itself.
+    """
+    schemas = {_folded(r.name.in_schema): r.name.in_schema for r in secured.relations}
+    use: tuple[str, str] | None = None
+    if secured.catalog is not None:
+        default = SchemaName(secured.catalog, secured.schema or "main")
+        known = schemas.setdefault(_folded(default), default)
+        use = (known.catalog, known.schema)
+    catalogs = {fold(s.catalog): s.catalog for s in schemas.values()}
+    if _RESERVED & catalogs.keys():
+        raise UnsupportedData("A catalog has a name that this engine cannot serve.")
+    return Setup(
+        catalogs=tuple(catalogs[key] for key in sorted(catalogs)),
+        schemas=tuple((s.catalog, s.schema) for _, s in sorted(schemas.items())),
+        statements=tuple(statements),
+        files=tuple(dict.fromkeys(files)),
+        use=use,
+        time_zone=secured.time_zone,
+    )
+
+
+def _folded(name: SchemaName) -> SchemaName:
+    return SchemaName(fold(name.catalog), fold(name.schema))

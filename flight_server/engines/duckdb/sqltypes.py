@@ -1,0 +1,81 @@
+"""How DuckDB spells an Arrow type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from catalog.names import quote
+from flight_server.engines.errors import UnsupportedData
+
+_FIXED: dict[pa.DataType, str] = {
+    pa.null(): '"NULL"',
+    pa.bool_(): "BOOLEAN",
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.uint8(): "UTINYINT",
+    pa.uint16(): "USMALLINT",
+    pa.uint32(): "UINTEGER",
+    pa.uint64(): "UBIGINT",
+    pa.float16(): "FLOAT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    pa.date64(): "DATE",
+    pa.time32("s"): "TIME",
+    pa.time32("ms"): "TIME",
+    pa.time64("us"): "TIME",
+    pa.time64("ns"): "TIME_NS",
+    pa.string(): "VARCHAR",
+    pa.large_string(): "VARCHAR",
+    pa.string_view(): "VARCHAR",
+    pa.binary(): "BLOB",
+    pa.large_binary(): "BLOB",
+    pa.binary_view(): "BLOB",
+    pa.month_day_nano_interval(): "INTERVAL",
+    pa.uuid(): "UUID",
+}
+_TIMESTAMPS = {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}
+
+
+def sql_type(data: pa.DataType) -> str:
+    """The SQL text of a type. Raises `UnsupportedData` where DuckDB has none."""
+    known = _FIXED.get(data)
+    if known is not None:
+        return known
+    for matches, render in _SHAPES:
+        if matches(data):
+            return render(data)
+    raise UnsupportedData(f"Values of type {data} cannot be read by this engine.")
+
+
+def _timestamp(data: pa.TimestampType) -> str:
+    if data.tz is None:
+        return _TIMESTAMPS[data.unit]
+    return "TIMESTAMPTZ_NS" if data.unit == "ns" else "TIMESTAMPTZ"
+
+
+def _decimal(data: pa.DataType) -> str:
+    if data.precision > 38:
+        raise UnsupportedData("Decimals of more than 38 digits cannot be read by this engine.")
+    return f"DECIMAL({data.precision},{data.scale})"
+
+
+def _struct(data: pa.StructType) -> str:
+    fields = (data.field(i) for i in range(data.num_fields))
+    return "STRUCT(" + ", ".join(f"{quote(f.name)} {sql_type(f.type)}" for f in fields) + ")"
+
+
+_SHAPES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], str]], ...] = (
+    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_decimal, _decimal),
+    (pa.types.is_fixed_size_binary, lambda _data: "BLOB"),
+    (pa.types.is_struct, _struct),
+    (pa.types.is_map, lambda d: f"MAP({sql_type(d.key_type)}, {sql_type(d.item_type)})"),
+    (pa.types.is_fixed_size_list, lambda d: f"{sql_type(d.value_type)}[{d.list_size}]"),
+    (pa.types.is_list, lambda d: f"{sql_type(d.value_type)}[]"),
+    (pa.types.is_large_list, lambda d: f"{sql_type(d.value_type)}[]"),
+)

@@ -1,0 +1,135 @@
+"""Flight's methods for an authenticated call: bytes in, bytes out, by the tables in `routes`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from google.protobuf.message import Message
+
+from flight_server.protocol import routes
+from flight_server.protocol.call import Call
+from flight_server.protocol.errors import MalformedMessage, Unsupported
+from flight_server.protocol.handlers.queries import MARK, Described, open_ticket
+from flight_server.protocol.messages import command, parse, printable, unpack
+from flight_server.protocol.wire import flight_pb2, flight_sql_pb2
+from flight_server.protocol.wire.frames import schema_bytes, table_frames
+from flight_server.protocol.wire.uploads import read_upload
+
+_SQL_FILE = flight_sql_pb2.DESCRIPTOR
+
+_ACTIONS: Mapping[str, type[Message]] = MappingProxyType(
+    {
+        routes.action_name(request): request
+        for request in (*routes.ACTIONS, *routes.REFUSED)
+        if request.DESCRIPTOR.name.endswith("Request")
+    }
+)
+
+
+def get_flight_info(call: Call, requests: Iterator[bytes]) -> bytes:
+    """Plan a command: its schema, and one endpoint to read it from."""
+    descriptor = parse(flight_pb2.FlightDescriptor, _first(requests))
+    described = _describe(call, descriptor)
+    ticket = flight_pb2.Ticket(ticket=described.ticket())
+    return flight_pb2.FlightInfo(
+        schema=schema_bytes(described.schema),
+        flight_descriptor=descriptor,
+        # No location: several clients take any for another server, and fail.
+        endpoint=[flight_pb2.FlightEndpoint(ticket=ticket)],
+        total_records=-1,
+        total_bytes=-1,
+    ).SerializeToString()
+
+
+def get_schema(call: Call, requests: Iterator[bytes]) -> bytes:
+    """The schema of a command's result."""
+    descriptor = parse(flight_pb2.FlightDescriptor, _first(requests))
+    described = _describe(call, descriptor)
+    return flight_pb2.SchemaResult(schema=schema_bytes(described.schema)).SerializeToString()
+
+
+def _describe(call: Call, descriptor: flight_pb2.FlightDescriptor) -> Described:
+    message = command(descriptor, call.door.settings.max_command)
+    query = routes.QUERIES.get(type(message))
+    if query is None:
+        raise refusal(message, "GetFlightInfo")
+    return query.describe(call, message)
+
+
+def do_get(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
+    """Redeem a ticket: frames of Arrow data."""
+    ticket = parse(flight_pb2.Ticket, _first(requests)).ticket
+    if ticket.startswith(MARK):
+        message = open_ticket(call, ticket)
+        query = routes.QUERIES.get(type(message))
+        if query is None or query.rows is None:
+            raise refusal(message, "DoGet")
+        return table_frames(query.rows(call, message))
+    message = unpack(ticket)
+    stream = routes.TICKETS.get(type(message))
+    if stream is None:
+        raise refusal(message, "DoGet")
+    return stream(call, message)
+
+
+def do_put(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
+    """Take an upload. What is refused is refused before any of its data is read."""
+    first = parse(flight_pb2.FlightData, _first(requests))
+    settings = call.door.settings
+    message = command(first.flight_descriptor, settings.max_command)
+    update = routes.UPDATES.get(type(message))
+    if update is None:
+        raise refusal(message, "DoPut")
+    batches = read_upload(first, requests, limit=settings.max_upload)
+    for metadata in update(call, message, batches):
+        yield flight_pb2.PutResult(app_metadata=metadata).SerializeToString()
+
+
+def do_action(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
+    """Run an action by its name."""
+    request = parse(flight_pb2.Action, _first(requests))
+    kind = _ACTIONS.get(request.type)
+    if kind is None:
+        raise Unsupported(f"The action {printable(request.type)} is not known to this server.")
+    reason = routes.REFUSED.get(kind)
+    if reason is not None:
+        raise Unsupported(reason)
+    wrapped = kind.DESCRIPTOR.file is _SQL_FILE
+    message = unpack(request.body) if wrapped else parse(kind, request.body)
+    if type(message) is not kind:
+        raise MalformedMessage(f"The body of {request.type} is not a {kind.DESCRIPTOR.name}.")
+    for body in routes.ACTIONS[kind].run(call, message):
+        yield flight_pb2.Result(body=body).SerializeToString()
+
+
+def list_actions(_call: Call, _requests: Iterator[bytes]) -> Iterator[bytes]:
+    """The actions that are served."""
+    for request, action in routes.ACTIONS.items():
+        yield flight_pb2.ActionType(
+            type=routes.action_name(request), description=action.description
+        ).SerializeToString()
+
+
+def refused(reason: str) -> Callable[[Call, Iterator[bytes]], Iterator[bytes]]:
+    """A method that is not served."""
+
+    def refuse(_call: Call, _requests: Iterator[bytes]) -> Iterator[bytes]:
+        raise Unsupported(reason)
+
+    return refuse
+
+
+def refusal(message: Message, method: str) -> Exception:
+    """Why a message is not served, or not by this method."""
+    reason = routes.REFUSED.get(type(message))
+    if reason is not None:
+        return Unsupported(reason)
+    return MalformedMessage(f"{message.DESCRIPTOR.name} is not a message for {method}.")
+
+
+def _first(requests: Iterator[bytes]) -> bytes:
+    message = next(requests, None)
+    if message is None:
+        raise MalformedMessage("The call has no message.")
+    return message

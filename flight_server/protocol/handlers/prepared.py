@@ -1,0 +1,85 @@
+"""Prepared statements. The server keeps none: a handle holds all there is, also bound values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from flight_server.protocol.call import Call
+from flight_server.protocol.errors import MalformedMessage, Unsupported
+from flight_server.protocol.handlers import statements
+from flight_server.protocol.handlers.queries import Described, refuse_transaction
+from flight_server.protocol.messages import pack
+from flight_server.protocol.wire.flight_sql_pb2 import (
+    ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest,
+    ActionCreatePreparedStatementResult,
+    CommandPreparedStatementQuery,
+    DoPutPreparedStatementResult,
+)
+from flight_server.protocol.wire.frames import schema_bytes
+from flight_server.query.service import HandleKind, Planned
+
+
+def create(call: Call, message: ActionCreatePreparedStatementRequest) -> Iterator[bytes]:
+    """Plan a statement and give a handle to it, with the schemas of its result and parameters."""
+    refuse_transaction(message)
+    call.statement = message.query
+    planned = call.door.service.plan(call.caller, message.query)
+    yield pack(
+        ActionCreatePreparedStatementResult(
+            prepared_statement_handle=_handle(call, planned),
+            # Drivers take a statement without a result schema for an update.
+            dataset_schema=schema_bytes(planned.schema),
+            parameter_schema=schema_bytes(planned.parameter_schema),
+            is_update=False,
+        )
+    )
+
+
+def close(_call: Call, _message: ActionClosePreparedStatementRequest) -> Iterator[bytes]:
+    """Nothing is held, so there is nothing to close."""
+    return iter(())
+
+
+def describe(call: Call, message: CommandPreparedStatementQuery) -> Described:
+    """Take a prepared statement up again, with the values that its handle holds."""
+    return statements.described(call, _open(call, message))
+
+
+def bind(
+    call: Call, message: CommandPreparedStatementQuery, batches: list[pa.RecordBatch]
+) -> Iterator[bytes]:
+    """Bind one row of values; the new handle holds them and replaces the old one."""
+    planned = _open(call, message)
+    row = _one_row(batches)
+    if row is not None:
+        planned = call.door.service.bind(call.caller, planned, row)
+    handle = _handle(call, planned)
+    yield DoPutPreparedStatementResult(prepared_statement_handle=handle).SerializeToString()
+
+
+def _open(call: Call, message: CommandPreparedStatementQuery) -> Planned:
+    return call.door.service.unseal(
+        call.caller, message.prepared_statement_handle, HandleKind.PREPARED
+    )
+
+
+def _handle(call: Call, planned: Planned) -> bytes:
+    return call.door.service.seal(call.caller, planned, HandleKind.PREPARED)
+
+
+def _one_row(batches: list[pa.RecordBatch]) -> pa.RecordBatch | None:
+    """The row of an upload; None for one without columns, which binds nothing."""
+    filled = [batch for batch in batches if batch.num_rows]
+    rows = sum(batch.num_rows for batch in filled)
+    if rows > 1:
+        raise Unsupported(
+            "Only one row of parameters can be bound at a time; run the statement once per row."
+        )
+    if rows == 1:
+        return filled[0]
+    if any(batch.num_columns for batch in batches):
+        raise MalformedMessage("The upload has columns but no row of parameters.")
+    return None

@@ -1,0 +1,187 @@
+"""The root of every call: authenticates before the body is read, and tells failures as statuses.
+
+Rules for editors. Rule 1: every method takes a stream of requests, also those of one message, so
+that nothing of the body is read (and no thread waits for it) before the caller is known. Rule 2:
+an exception leaves a method only through `_fail`, which alone decides what of it travels.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+import grpc
+
+from flight_server.protocol import dispatch
+from flight_server.protocol.admission import OpenCalls
+from flight_server.protocol.call import Call, Door, Metadata, client_of, request_id_of
+from flight_server.protocol.errors import DETAILS, REQUEST_ID, failure, status_of
+from flight_server.protocol.login import (
+    Login,
+    credentials,
+    log_in,
+    log_in_with_payload,
+    token_for,
+)
+from flight_server.protocol.messages import parse
+from flight_server.protocol.wire import flight_pb2
+from flight_server.query.caller import Caller
+from flight_server.query.failures import Kind
+
+log = logging.getLogger(__name__)
+
+SERVICE = "/arrow.flight.protocol.FlightService/"
+
+if TYPE_CHECKING:
+    _Base = grpc.GenericRpcHandler[bytes, bytes]
+else:  # generic for type checkers only
+    _Base = grpc.GenericRpcHandler
+
+Method: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+Unary = Callable[[Call, Iterator[bytes]], bytes]
+Streaming = Callable[[Call, Iterator[bytes]], Iterator[bytes]]
+_LOGGED_WITH_CAUSE = (Kind.INTERNAL, Kind.UNAVAILABLE)
+
+
+class FlightService(_Base):
+    """Serves Flight's methods by name, over bytes."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._calls = OpenCalls(door.settings.max_calls_per_user)
+        methods = {
+            "Handshake": grpc.stream_stream_rpc_method_handler(self._handshake),
+            "GetFlightInfo": self._unary(dispatch.get_flight_info),
+            "GetSchema": self._unary(dispatch.get_schema),
+            "DoGet": self._streaming(dispatch.do_get),
+            "DoPut": self._streaming(dispatch.do_put),
+            "DoAction": self._streaming(dispatch.do_action),
+            "ListActions": self._streaming(dispatch.list_actions),
+            "ListFlights": self._streaming(
+                dispatch.refused("There are no flights to list: ask for tables with Flight SQL.")
+            ),
+            "PollFlightInfo": self._streaming(
+                dispatch.refused("Statements cannot be polled yet: use GetFlightInfo.")
+            ),
+            "DoExchange": self._streaming(dispatch.refused("This server exchanges no data.")),
+        }
+        self._methods = {SERVICE + name: handler for name, handler in methods.items()}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Method | None:
+        """The handler of a method, or None for one that Flight does not have."""
+        return self._methods.get(handler_call_details.method)
+
+    def _unary(self, method: Unary) -> Method:
+        def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            root = _Root(context)
+            try:
+                call = root.begin(self._door)
+                with self._calls.one_more(call.caller.principal.subject):
+                    return method(call, requests)
+            except Exception as error:  # the root: whatever happened must become a status
+                root.fail(error)
+
+        return grpc.stream_unary_rpc_method_handler(handle)
+
+    def _streaming(self, method: Streaming) -> Method:
+        def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            root = _Root(context)
+            try:
+                call = root.begin(self._door)
+                with self._calls.one_more(call.caller.principal.subject):
+                    yield from method(call, requests)
+            except Exception as error:  # the root: whatever happened must become a status
+                root.fail(error)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    def _handshake(
+        self, requests: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        root = _Root(context)
+        try:
+            login, request = self._log_in(requests, context, root.metadata)
+            token = token_for(self._door.authenticator, login)
+            bearer = ("authorization", "Bearer " + token)
+            # Clients look for the token in either place. No other method may send it: drivers take
+            # any for a new one.
+            context.send_initial_metadata((bearer,))
+            context.set_trailing_metadata((bearer, (REQUEST_ID, root.request_id)))
+            if request is not None:
+                yield flight_pb2.HandshakeResponse(
+                    protocol_version=request.protocol_version, payload=token.encode()
+                ).SerializeToString()
+        except Exception as error:  # the root: whatever happened must become a status
+            root.fail(error)
+
+    def _log_in(
+        self, requests: Iterator[bytes], context: grpc.ServicerContext, metadata: Metadata
+    ) -> tuple[Login, flight_pb2.HandshakeRequest | None]:
+        authenticator = self._door.authenticator
+        login = log_in(authenticator, metadata) if credentials(metadata) is not None else None
+        # Nobody is known yet, so nobody may hold a thread by sending nothing.
+        patience = threading.Timer(self._door.settings.handshake_seconds, context.cancel)
+        patience.daemon = True
+        patience.start()
+        try:
+            first = next(requests, None)
+        finally:
+            patience.cancel()
+        request = None if first is None else parse(flight_pb2.HandshakeRequest, first)
+        if login is None:
+            login = log_in_with_payload(authenticator, request.payload if request else b"")
+        return login, request
+
+
+class _Root:
+    """What a call has before its caller is known."""
+
+    __slots__ = ("call", "context", "metadata", "request_id")
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self.context = context
+        self.metadata: Metadata = context.invocation_metadata()
+        self.request_id = request_id_of(self.metadata)
+        self.call: Call | None = None
+        context.set_trailing_metadata(((REQUEST_ID, self.request_id),))
+
+    def begin(self, door: Door) -> Call:
+        """Authenticate; nothing of the body has been read."""
+        login = log_in(door.authenticator, self.metadata)
+        caller = Caller(
+            principal=login.principal,
+            request_id=self.request_id,
+            peer=self.context.peer(),
+            client=client_of(self.metadata),
+        )
+        self.call = Call(door, caller, self.context.add_callback)
+        return self.call
+
+    def fail(self, error: Exception) -> NoReturn:
+        """End the call with the status of an error."""
+        if isinstance(error, grpc.RpcError) and not self.context.is_active():
+            # The client left while its messages were read: there is nobody to tell.
+            raise error
+        told = failure(error)
+        status = status_of(
+            told,
+            statement=self.call.statement if self.call else None,
+            request_id=self.request_id,
+        )
+        cause = error if told.kind in _LOGGED_WITH_CAUSE else None
+        log.log(
+            logging.ERROR if cause else logging.INFO,
+            "call failed",
+            exc_info=cause,
+            extra={
+                "request_id": self.request_id,
+                "code": told.code,
+                "subject": self.call.caller.principal.subject if self.call else "",
+            },
+        )
+        self.context.set_trailing_metadata(
+            ((REQUEST_ID, self.request_id), (DETAILS, status.details))
+        )
+        self.context.abort(status.code, status.text)

@@ -1,0 +1,191 @@
+"""The functions that a statement may call, by name; what is named nowhere may not be called.
+
+Every function of the pinned DuckDB is in one of the two sets (a test holds that), so that an
+upgrade which brings a new one stops the build until somebody has looked at it.
+"""
+
+from __future__ import annotations
+
+
+def names(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
+
+# Operators, as the parser spells them when it turns them into functions.
+_OPERATORS = names(
+    """
+    != !__postfix !~~ !~~* % & && * ** + - ->> / // < <-> << <= <=> <@ = > >= >> @ @> ^ ^@
+    | || ~ ~~ ~~* ~~~
+    """
+)
+
+# Aggregates.
+_AGGREGATES = names(
+    """
+    any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
+    arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg
+    bit_and bit_or bit_xor bitstring_agg bool_and bool_or corr count count_if count_star countif
+    covar_pop covar_samp entropy favg first fsum group_concat histogram histogram_exact
+    kahan_sum kurtosis kurtosis_pop last list listagg lttb mad max max_by mean median min min_by
+    mode product quantile quantile_cont quantile_disc regr_avgx regr_avgy regr_count
+    regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy reservoir_quantile sem skewness
+    stddev stddev_pop stddev_samp string_agg sum sum_no_overflow sumkahan var_pop var_samp
+    variance
+    """
+)
+
+# Window functions.
+_WINDOWS = names(
+    """
+    cume_dist dense_rank fill first_value lag last_value lead nth_value ntile percent_rank rank
+    rank_dense row_number
+    """
+)
+
+# Dates, times and intervals.
+_DATES = names(
+    """
+    age ago century current_date current_localtime current_localtimestamp date_add date_diff
+    date_part date_sub date_trunc datediff datepart datesub datetrunc day dayname dayofmonth
+    dayofweek dayofyear days_in_month decade epoch epoch_ms epoch_ns epoch_us era
+    get_current_time get_current_timestamp hour isodow isoyear julian last_day make_date
+    make_time make_timestamp make_timestamp_ms make_timestamp_ns make_timestamptz microsecond
+    millennium millisecond minute month monthname nanosecond now quarter second strftime
+    strptime time_bucket timezone timezone_hour timezone_minute to_centuries to_days to_decades
+    to_hours to_microseconds to_millennia to_milliseconds to_minutes to_months to_quarters
+    to_seconds to_timestamp to_weeks to_years today transaction_timestamp try_strptime
+    uuid_extract_timestamp week weekday weekofyear year yearweek
+    """
+)
+
+# Text, bytes and hashes.
+_TEXT = names(
+    """
+    ascii bar base64 bin bit_length char_length character_length chr concat concat_ws contains
+    damerau_levenshtein decode editdist3 encode ends_with format format_bytes from_base64
+    from_binary from_hex hamming hash hex ilike_escape instr jaccard jaro_similarity
+    jaro_winkler_similarity lcase left left_grapheme length length_grapheme levenshtein
+    like_escape lower lpad ltrim md5 md5_number md5_number_lower md5_number_upper mismatches
+    nfc_normalize not_ilike_escape not_like_escape octet_length ord overlay parse_dirname
+    parse_dirpath parse_filename parse_formatted_bytes parse_path path_join position prefix
+    printf regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches
+    regexp_replace regexp_split_to_array regexp_split_to_table repeat replace reverse right
+    right_grapheme rpad rtrim sha1 sha256 split split_part starts_with str_split str_split_regex
+    string_split string_split_regex string_to_array strip_accents strlen strpos substr substring
+    substring_grapheme suffix to_base to_base64 to_binary to_hex translate trim ucase unbin
+    unhex unicode upper url_decode url_encode
+    """
+)
+
+# Lists, maps, structs and unions.
+_NESTED = names(
+    """
+    aggregate apply array_aggr array_aggregate array_append array_apply array_cat array_concat
+    array_contains array_cosine_distance array_cosine_similarity array_cross_product
+    array_distance array_distinct array_dot_product array_extract array_filter array_grade_up
+    array_has array_has_all array_has_any array_indexof array_inner_product array_intersect
+    array_length array_negative_dot_product array_negative_inner_product array_pop_back
+    array_pop_front array_position array_prepend array_push_back array_push_front array_reduce
+    array_resize array_reverse array_reverse_sort array_select array_slice array_sort
+    array_to_string array_to_string_comma_default array_transform array_unique array_value
+    array_where array_zip cardinality element_at filter flatten grade_up len list_aggr
+    list_aggregate list_any_value list_append list_apply list_approx_count_distinct list_avg
+    list_bit_and list_bit_or list_bit_xor list_bool_and list_bool_or list_cat list_concat
+    list_contains list_cosine_distance list_cosine_similarity list_count list_distance
+    list_distinct list_dot_product list_element list_entropy list_extract list_filter list_first
+    list_grade_up list_has list_has_all list_has_any list_histogram list_indexof
+    list_inner_product list_intersect list_kurtosis list_kurtosis_pop list_last list_mad
+    list_max list_median list_min list_mode list_negative_dot_product
+    list_negative_inner_product list_pack list_position list_prepend list_product list_reduce
+    list_resize list_reverse list_reverse_sort list_select list_sem list_skewness list_slice
+    list_sort list_stddev_pop list_stddev_samp list_string_agg list_sum list_transform
+    list_unique list_value list_var_pop list_var_samp list_where list_zip map map_concat
+    map_contains map_contains_entry map_contains_value map_entries map_extract map_extract_value
+    map_from_entries map_keys map_values reduce row struct_concat struct_contains struct_extract
+    struct_extract_at struct_has struct_indexof struct_insert struct_keys struct_pack
+    struct_position struct_update struct_values union_extract union_tag union_value
+    """
+)
+
+# JSON values.
+_JSON = names(
+    """
+    array_to_json from_json from_json_strict json json_array json_array_length json_contains
+    json_deep_merge json_exists json_extract json_extract_path json_extract_path_text
+    json_extract_string json_group_array json_group_object json_group_structure json_insert
+    json_keys json_merge_patch json_merge_patch_diff json_normalize json_object json_pretty
+    json_quote json_remove json_replace json_set json_strip_nulls json_structure json_transform
+    json_transform_strict json_type json_valid json_value row_to_json to_json
+    """
+)
+
+# Numbers, conditionals and the rest.
+_OTHERS = names(
+    """
+    abs acos acosh add alias asin asinh atan atan2 atanh binom bit_count bit_position bitstring
+    cbrt ceil ceiling coalesce columns cos cosh cot degrees divide equi_width_bins even exp
+    extract factorial fdiv floor fmod formatreadablesize gamma gcd gen_random_uuid
+    generate_series generate_subscripts geomean geometric_mean get_bit greatest
+    greatest_common_divisor grouping grouping_id if isfinite isinf isnan lcm least
+    least_common_multiple lgamma ln log log10 log2 mod multiply nextafter normalized_interval
+    nullif pi pow power radians random range round round_even roundbankers set_bit sign signbit
+    sin sinh sqrt subtract switch tan tanh trunc typeof unnest unpack uuid uuid_extract_version
+    uuidv4 uuidv7 wavg weighted_avg xor
+    """
+)
+
+# Two operators are spelled with spaces; the parser has nodes of their own for them.
+_SPACED = frozenset({"is distinct from", "is not distinct from"})
+
+ALLOWED = _SPACED | _OPERATORS | _AGGREGATES | _WINDOWS | _DATES | _TEXT | _NESTED | _JSON | _OTHERS
+
+# Functions that would differ between two calls or change state: not in policy expressions.
+VOLATILE = names(
+    "gen_random_uuid random uuid uuidv4 uuidv7 now today current_date get_current_time"
+)
+VOLATILE |= names("get_current_timestamp transaction_timestamp current_localtime")
+VOLATILE |= names("current_localtimestamp age ago")
+
+AGGREGATES = _AGGREGATES
+WINDOWS = _WINDOWS
+
+# The only functions that may stand in FROM: they make rows from their arguments alone.
+TABLE_FUNCTIONS = names("generate_series range repeat repeat_row unnest")
+
+# They run text, read settings, sessions or statistics, wait, write or raise on purpose.
+_SYSTEM = names(
+    """
+    __between __cast assert_true bitstring_byte_comparable can_cast_implicitly cast_to_type
+    col_description combine combine_aggr constant_or_null create_sort_key current_catalog
+    current_connection_id current_database current_query current_query_id current_role
+    current_schema current_schemas current_setting current_transaction_id current_user currval
+    decimal_average decimal_division enum_code enum_first enum_last enum_range
+    enum_range_boundary error finalize format_pg_type format_type formatreadabledecimalsize
+    get_block_size get_type getvariable has_any_column_privilege has_column_privilege
+    has_database_privilege has_foreign_data_wrapper_privilege has_function_privilege
+    has_language_privilege has_schema_privilege has_sequence_privilege has_server_privilege
+    has_table_privilege has_tablespace_privilege hive_partition_component icu_sort_key
+    in_search_path index_key inet_client_addr inet_client_port inet_server_addr inet_server_port
+    invoke is_histogram_other_bin json_copy_strftime_if_date json_copy_strftime_if_timestamp
+    json_deserialize_sql json_serialize_plan json_serialize_sql make_type map_to_pg_oid nextval
+    obj_description parse_duckdb_log_message pg_collation_is_visible pg_conf_load_time
+    pg_conversion_is_visible pg_function_is_visible pg_get_constraintdef pg_get_expr
+    pg_get_viewdef pg_has_role pg_is_other_temp_schema pg_my_temp_schema pg_opclass_is_visible
+    pg_operator_is_visible pg_opfamily_is_visible pg_postmaster_start_time pg_size_pretty
+    pg_sleep pg_table_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible
+    pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible pg_typeof remap_struct
+    replace_type session_user setseed setval shobj_description sleep_ms st_asbinary st_asgeojson
+    st_astext st_aswkb st_aswkt st_crs st_geomfromgeojson st_geomfromwkb st_intersects_extent
+    st_setcrs stats timetz_byte_comparable to_aggregate_state txid_current unpivot_list user
+    variant_array_length variant_bytes_to_variant variant_comparator variant_contains
+    variant_exists variant_extract variant_extract_string variant_group_array
+    variant_group_object variant_keys variant_normalize variant_to_parquet_variant variant_type
+    variant_typeof vector_type version vertex_extract write_log
+    """
+)
+
+
+def is_denied(name: str) -> bool:
+    """Whether a function was looked at and left out, by its name or its family."""
+    return name in _SYSTEM or name.startswith(("__internal", "collate_", "icu_collate_"))

@@ -1,0 +1,237 @@
+"""The gate: which statements may run at all, whoever asks.
+
+Rules for editors. Rule 1: everything is refused that is not on a list here; a node, key type or
+function that a new parser brings is refused until somebody adds it. Rule 2: every dictionary of the
+tree is visited, whatever the key it hangs on. Rule 3: names are folded in ASCII only. Rule 4: no
+failure lets a statement through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.names import fold
+from flight_server.query.errors import InvalidSql, NotAllowed, TooComplex
+from flight_server.query.functions import ALLOWED, TABLE_FUNCTIONS, names
+from flight_server.query.parser import Node, Parser, characters
+
+QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+TABLE_NODES = frozenset(
+    {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT"}
+)
+MODIFIERS = frozenset(
+    {"LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER"}
+)
+ORDERS = frozenset({"ORDER_DEFAULT", "ASCENDING", "DESCENDING"})
+EXPRESSIONS = names(
+    """
+    COLUMN_REF CONSTANT FUNCTION OPERATOR COMPARISON CONJUNCTION CAST CASE SUBQUERY STAR BETWEEN
+    WINDOW LAMBDA COLLATE PARAMETER POSITIONAL_REFERENCE TYPE
+    """
+)
+CAST_TYPES = names(
+    """
+    bigint binary bit bitstring blob bool boolean bpchar bytea char date datetime dec decimal double
+    float float4 float8 guid hugeint int int1 int128 int16 int2 int32 int4 int64 int8 integer
+    integral interval json list logical long map nvarchar numeric oid real short signed smallint
+    string struct text time timestamp timestamptz timestamp_ms timestamp_ns timestamp_s timestamp_us
+    timetz tinyint ubigint uhugeint uint16 uint32 uint64 uint8 uinteger usmallint utinyint uuid
+    varbinary varchar null array row
+    """
+) | {
+    "time with time zone",
+    "timestamp with time zone",
+    "timestamp without time zone",
+    "time without time zone",
+    "double precision",
+    "character varying",
+}
+MAX_TEXT = 1_000_000
+MAX_NODES = 200_000
+MAX_TABLES = 100
+MAX_PARAMETERS = 1_000
+
+Scope = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TableReference:
+    """A table as the statement names it; `position` is its offset in characters."""
+
+    parts: tuple[str, ...]
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that passed the gate. `parameters` are its names in binding order."""
+
+    text: str
+    tables: tuple[TableReference, ...]
+    parameters: tuple[str, ...]
+    tree: Node = field(repr=False, compare=False)
+
+
+class Gate:
+    """Parses statements and lets through those that only read. Safe for several threads."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+
+    def check(self, text: str) -> Statement:
+        """Let one statement through, or raise `InvalidSql`, `NotAllowed` or `TooComplex`."""
+        if len(text) > MAX_TEXT:
+            raise TooComplex(f"The statement is longer than {MAX_TEXT:,} characters.")
+        if "\0" in text:
+            raise InvalidSql("The statement contains a NUL character.", position=text.index("\0"))
+        tree = self._parser.tree(text)
+        walk = _Walk(text)
+        walk.run(tree)
+        return Statement(text, tuple(walk.tables), _binding_order(tree), tree)
+
+
+def _binding_order(tree: Node) -> tuple[str, ...]:
+    entries = sorted(tree.get("named_param_map") or [], key=lambda entry: int(entry["value"]))
+    if len(entries) > MAX_PARAMETERS:
+        raise TooComplex(f"The statement has more than {MAX_PARAMETERS:,} parameters.")
+    return tuple(str(entry["key"]) for entry in entries)
+
+
+class _Walk:
+    """One pass over a tree, with a stack of its own: the depth of a statement cannot exhaust it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tables: list[TableReference] = []
+        self._stack: list[tuple[Any, Scope]] = []
+        self._seen = 0
+
+    def run(self, statement: Node) -> None:
+        self._push(statement, frozenset())
+        while self._stack:
+            value, scope = self._stack.pop()
+            self._seen += 1
+            if self._seen > MAX_NODES:
+                raise TooComplex("The statement has too many parts.")
+            if isinstance(value, list):
+                for item in value:
+                    self._push(item, scope)
+            elif isinstance(value, dict):
+                self._visit(value, scope)
+
+    def _push(self, value: Any, scope: Scope) -> None:
+        if isinstance(value, dict | list):
+            self._stack.append((value, scope))
+
+    def _children(self, node: Node, scope: Scope, *, but: tuple[str, ...] = ()) -> None:
+        for key, value in node.items():
+            if key not in but:
+                self._push(value, scope)
+
+    def _visit(self, node: Node, scope: Scope) -> None:
+        kind = node.get("type")
+        if "class" in node:
+            self._expression(node, scope)
+        elif not isinstance(kind, str):
+            # Plain containers, such as an argument or a CASE branch, have no type of their own.
+            self._children(node, scope)
+        elif kind in QUERY_NODES:
+            self._query(node, kind, scope)
+        elif kind in TABLE_NODES:
+            self._table(node, kind, scope)
+        elif kind in MODIFIERS or kind in ORDERS:
+            self._children(node, scope)
+        else:
+            raise NotAllowed(f"{_words(kind)} cannot be used here.", position=self._at(node))
+
+    def _query(self, node: Node, kind: str, scope: Scope) -> None:
+        for entry in (node.get("cte_map") or {}).get("map", []):
+            name, value = fold(str(entry["key"])), entry["value"]
+            query = value.get("query_node")
+            if not isinstance(query, dict):
+                raise NotAllowed("A common table expression of this kind cannot be used here.")
+            self._push(query, scope)
+            self._children(value, scope, but=("query_node",))
+            # A name is in scope for what follows it.
+            scope = scope | {name}
+        if kind == "RECURSIVE_CTE_NODE":
+            # Within itself a name stands only for the repeated member: in the first one it is
+            # still whatever it was outside, be that a table.
+            own = fold(str(node.get("cte_name") or ""))
+            self._push(node.get("right"), scope | {own})
+            self._children(node, scope, but=("cte_map", "right"))
+        else:
+            self._children(node, scope, but=("cte_map",))
+
+    def _table(self, node: Node, kind: str, scope: Scope) -> None:
+        if kind == "TABLE_FUNCTION":
+            self._table_function(node)
+        if kind == "BASE_TABLE":
+            if node.get("at_clause"):
+                raise NotAllowed("Time travel is not supported yet.", position=self._at(node))
+            path = tuple(str(part) for part in node["qualified_name"]["path"])
+            if not (len(path) == 1 and fold(path[0]) in scope):
+                if len(self.tables) >= MAX_TABLES:
+                    raise TooComplex(f"The statement names more than {MAX_TABLES} tables.")
+                self.tables.append(TableReference(path, self._at(node)))
+        self._children(node, scope)
+
+    def _table_function(self, node: Node) -> None:
+        function = node["function"]
+        path = (function.get("qualified_name") or {}).get("path") or []
+        name = fold(str(function.get("function_name", "")))
+        if function.get("class") != "FUNCTION" or len(path) != 1 or name not in TABLE_FUNCTIONS:
+            shown = ".".join(str(part) for part in path)[:100]
+            raise NotAllowed(f"Table function {shown!r} cannot be used.", position=self._at(node))
+
+    def _expression(self, node: Node, scope: Scope) -> None:
+        kind = node["class"]
+        if kind not in EXPRESSIONS:
+            raise NotAllowed(f"{_words(str(kind))} cannot be used here.", position=self._at(node))
+        if kind in ("FUNCTION", "WINDOW"):
+            self._function(node)
+        elif kind == "TYPE":
+            self._type(node)
+        self._children(node, scope)
+
+    def _function(self, node: Node) -> None:
+        path = [str(part) for part in (node.get("qualified_name") or {}).get("path") or []]
+        name = fold(str(node.get("function_name", "")))
+        if len(path) != 1 or fold(path[0]) != name or node.get("schema") or node.get("catalog"):
+            shown = ".".join(path)[:100]
+            raise NotAllowed(f"Function {shown!r} cannot be used.", position=self._at(node))
+        if name not in ALLOWED and name not in TABLE_FUNCTIONS:
+            raise NotAllowed(f"Function {name[:100]!r} cannot be used.", position=self._at(node))
+        if node.get("export_state"):
+            raise NotAllowed("EXPORT_STATE cannot be used here.", position=self._at(node))
+
+    def _type(self, node: Node) -> None:
+        path = [str(part) for part in (node.get("qualified_name") or {}).get("path") or []]
+        if len(path) != 1 or fold(path[0]) not in CAST_TYPES:
+            shown = ".".join(path)[:100]
+            raise NotAllowed(f"Type {shown!r} cannot be used.", position=self._at(node))
+
+    def _at(self, node: Node) -> int | None:
+        location = node.get("query_location")
+        if not isinstance(location, int) or location > len(self.text) * 4:
+            return None
+        return characters(self.text, location)
+
+
+def _words(kind: str) -> str:
+    names = {"SHOW_REF": "SHOW, DESCRIBE or SUMMARIZE"}
+    return names.get(kind, kind.replace("_", " ").lower().capitalize())
+
+
+def nodes(tree: Any) -> Iterator[Node]:
+    """Every dictionary of a tree, parents first."""
+    stack = [tree]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield value
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)

@@ -1,0 +1,85 @@
+"""DuckDB's own parser as a service: SQL text to its syntax tree and back. Runs nothing.
+
+The parser is that of the engine which will run the text, so the two cannot read it differently.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import duckdb
+
+from flight_server.query.errors import InvalidSql, NotAllowed, TooComplex
+
+Node = dict[str, Any]
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "memory_limit": "256MB",
+    "python_enable_replacements": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+_LOCK = "SET enable_external_access = false; SET lock_configuration = true"
+
+
+class Parser:
+    """An empty, locked DuckDB that only parses. Safe to call from several threads."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(":memory:", config=_CONFIG)
+        self._connection.execute(_LOCK)
+        self._cursors = threading.local()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._cursors, "value", None)
+        if cursor is None:
+            cursor = self._cursors.value = self._connection.cursor()
+        return cursor
+
+    def tree(self, text: str) -> Node:
+        """The syntax tree of the one SELECT statement that `text` is.
+
+        Raises `InvalidSql` with the place of a syntax error, `NotAllowed` for other statements and
+        `TooComplex` where the nesting is too deep to be looked at.
+        """
+        try:
+            parsed: Node = json.loads(self._value("SELECT json_serialize_sql(?::VARCHAR)", text))
+        except RecursionError:
+            raise TooComplex("The statement is nested too deeply.") from None
+        if parsed["error"]:
+            _refuse(parsed, text)
+        statements: list[Node] = parsed["statements"]
+        if not statements:
+            raise InvalidSql("The statement is empty.")
+        if len(statements) > 1:
+            raise InvalidSql("Only one statement can be run at a time.")
+        return statements[0]
+
+    def text(self, statement: Node) -> str:
+        """The text of a syntax tree, as DuckDB prints it."""
+        tree = json.dumps({"error": False, "statements": [statement]})
+        return self._value("SELECT json_deserialize_sql(?::JSON)", tree)
+
+    def _value(self, sql: str, argument: str) -> str:
+        return str(self._cursor().execute(sql, [argument]).fetchall()[0][0])
+
+
+def _refuse(parsed: Node, text: str) -> None:
+    message = str(parsed.get("error_message", ""))
+    if parsed.get("error_type") == "not implemented":
+        raise NotAllowed("Only SELECT statements can be run.")
+    if "max expression depth" in message.lower():
+        raise TooComplex("The statement is nested too deeply.")
+    position = parsed.get("position")
+    offset = characters(text, int(position)) if position is not None else None
+    # The parser's message repeats words of the statement at most; the rest of it is a snippet.
+    line = message.splitlines()[0][:300].rstrip(".") if message else "it cannot be parsed"
+    raise InvalidSql(f"The statement is not valid SQL: {line}.", position=offset)
+
+
+def characters(text: str, offset: int) -> int:
+    """The offset in characters for the parser's offset in UTF-8 bytes."""
+    return len(text.encode()[:offset].decode(errors="ignore"))
