@@ -9,7 +9,7 @@ SCALE ?= 1
 K ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench wire clean
+.PHONY: help install demo test check format bench docs wire clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ format: $(STAMP) ## format the code and mend what lint can mend
 
 bench: $(STAMP) ## measure against in-process DuckDB and a bare Flight stream
 	$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## write the generated pages of docs/
+	$(BIN)/python -m docs.generate
 
 wire: $(STAMP) ## generate the wire messages from their .proto files
 	$(BIN)/python -m flight_server.protocol.wire.generate

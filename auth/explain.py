@@ -119,7 +119,9 @@ def _reasons(
     denies = [rule.because for rule in mine.denies if at in rule_covers(rule, target)]
     masks = [rule.because for rule in mine.masks if at in covered(rule.on, target, within=True)]
     remark = ""
-    if visibility is Visibility.HIDDEN and not denies:
+    if at in target.ambiguous:
+        remark = "its name is not unique, so it is hidden"
+    elif visibility is Visibility.HIDDEN and not denies:
         remark = "no rule allows it" if not allows else "its masks conflict, so it is hidden"
     return tuple(sorted((*allows, *denies, *masks), key=_in_file)), remark
 

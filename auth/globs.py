@@ -18,6 +18,7 @@ from catalog.names import fold
 _MAX_LENGTH = 1_000
 _MAX_ALTERNATIVES = 256
 _PLAIN = frozenset("_-$@")
+_DEAD: frozenset[int] = frozenset()
 
 
 class GlobInvalid(ValueError):
@@ -62,6 +63,7 @@ class Glob:
 
     text: str
     levels: tuple[Level | None, ...]
+    reach: tuple[frozenset[int], ...]  # by level: it, and those after it, as ** may be no level
 
     @property
     def fixed(self) -> int:
@@ -76,20 +78,20 @@ class Glob:
     @property
     def start(self) -> frozenset[int]:
         """The state before the first name."""
-        return self._closed({0})
+        return self.reach[0]
 
     def step(self, state: frozenset[int], folded: str) -> frozenset[int]:
         """The state after one more name."""
-        following: set[int] = set()
+        following = _DEAD
         for at in state:
             if at == len(self.levels):
                 continue
             level = self.levels[at]
             if level is None:
-                following.add(at)
+                following |= self.reach[at]
             elif level.matches(folded):
-                following.add(at + 1)
-        return self._closed(following)
+                following |= self.reach[at + 1]
+        return following
 
     def after(self, path: Iterable[str]) -> frozenset[int]:
         """The state after the names of a folded path."""
@@ -108,20 +110,16 @@ class Glob:
         """Whether a whole folded path matches."""
         return self.accepts(self.after(path))
 
-    def _closed(self, state: set[int]) -> frozenset[int]:
-        """`**` may also stand for no level at all."""
-        for at in sorted(state):
-            while at < len(self.levels) and self.levels[at] is None:
-                at += 1
-                state.add(at)
-        return frozenset(state)
-
 
 def compile_glob(text: str) -> Glob:
     """Compile a dotted glob. Raises `GlobInvalid`."""
     if len(text) > _MAX_LENGTH:
         raise GlobInvalid(f"is longer than {_MAX_LENGTH} characters")
-    return Glob(text, tuple(_level(tokens) for tokens in _split(list(_tokens(text)))))
+    levels = tuple(_level(tokens) for tokens in _split(list(_tokens(text))))
+    reach = [frozenset({len(levels)})]
+    for at in range(len(levels) - 1, -1, -1):
+        reach.append(frozenset({at}) | (reach[-1] if levels[at] is None else _DEAD))
+    return Glob(text, levels, tuple(reversed(reach)))
 
 
 def compile_name(text: str) -> Level:

@@ -8,6 +8,7 @@ the whole column through them, rules that give do not.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -40,6 +41,14 @@ class Target:
     def all(self) -> frozenset[int]:
         """The indexes of all columns."""
         return frozenset(range(len(self.columns)))
+
+    @property
+    def ambiguous(self) -> frozenset[int]:
+        """The indexes of columns whose names fold alike."""
+        if len(set(self.columns)) == len(self.columns):
+            return _NOTHING
+        times = Counter(self.columns)
+        return frozenset(at for at, name in enumerate(self.columns) if times[name] > 1)
 
 
 def path_of(name: TableName) -> _Path:

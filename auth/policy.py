@@ -148,11 +148,11 @@ class Policy:
         given = [(rule, rule_covers(rule, target)) for rule in mine.allows]
         allowed = {at for _, columns in given for at in columns}
         denied = {at for rule in mine.denies for at in rule_covers(rule, target)}
-        masks, hidden = _masks(mine.masks, target, allowed - denied)
-        visible = sorted(allowed - denied - hidden)
-        if hidden:
-            names = ", ".join(table.columns[at].name for at in sorted(hidden))
-            _log.warning("Conflicting masks on %s hide: %s", table.name, names)
+        masks, hidden = _masks(mine.masks, target, allowed - denied - target.ambiguous)
+        visible = sorted(allowed - denied - hidden - target.ambiguous)
+        for at in sorted(hidden | target.ambiguous):
+            why = "name is not unique" if at in target.ambiguous else "masks conflict"
+            _log.warning("%s hides %s: its %s", table.name, table.columns[at].name, why)
         if not visible:
             return None
         return Grant(

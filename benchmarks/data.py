@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +51,26 @@ class Warehouse:
         paths = [task.file.file_path for task in table.scan().plan_files()]
         return sorted(path.removeprefix("file://") for path in paths)
 
+    def names(self) -> list[tuple[str, str]]:
+        """All tables as (schema, table), sorted."""
+        empty = [(EMPTY_SCHEMA, empty_table(number)) for number in range(self.tables)]
+        return [*empty, (SCHEMA, TABLE)]
+
+
+def empty_table(number: int) -> str:
+    """The name of one of the empty tables."""
+    return f"table_{number:04}"
+
 
 def warehouse(base: Path, *, scale: float, tables: int) -> Warehouse:
     """The warehouse of a scale under `base`; built where it is not there yet or not complete."""
     folder = base.resolve() / f"scale-{scale:g}"
     found = Warehouse(folder, lineitem.Size(scale), tables)
     mark = folder / "complete.json"
-    wanted = json.dumps({"version": _VERSION, "rows": found.size.rows, "tables": tables})
+    # The folder too: an Iceberg table names its files by absolute path.
+    wanted = json.dumps(
+        {"version": _VERSION, "rows": found.size.rows, "tables": tables, "folder": str(folder)}
+    )
     if not mark.exists() or mark.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "files").mkdir(parents=True)
@@ -82,10 +96,10 @@ def _build(target: Warehouse) -> None:
         },
     )
 
-    def rows() -> pa.RecordBatchReader:
+    def rows() -> Iterator[pa.RecordBatch]:
         yield first
         yield from batches
 
     table.append(pa.RecordBatchReader.from_batches(lineitem.SCHEMA, rows()))
     for number in range(target.tables):
-        catalog.create_table((EMPTY_SCHEMA, f"table_{number:04}"), lineitem.SCHEMA)
+        catalog.create_table((EMPTY_SCHEMA, empty_table(number)), lineitem.SCHEMA)

@@ -7,14 +7,12 @@ A table's description and owner come from its properties `comment` and `owner`, 
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pydantic import ValidationError as InvalidDocument
 from pyiceberg.catalog import Catalog as Source
 from pyiceberg.catalog import load_catalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
@@ -48,10 +46,12 @@ _T = TypeVar("_T")
 _DEEPEST_NAMESPACE = 8
 _MOST_TABLES = 10_000  # kept in memory; the least recently used go first
 _MOST_PINNED = 1_000
+_PINNED_SECONDS = 300.0  # the metadata is good for ever, credentials lent with it are not
 # what opens files; the rest of a catalog's properties (its URL, its tokens) is nobody else's
 _STORAGE_PREFIXES = ("s3.", "gcs.", "adls.", "hdfs.", "hf.", "oss.", "client.")
-# pyiceberg's and pydantic's words for a document that is not an Iceberg table's
-_MALFORMED = (InvalidDocument, ValidationError, ValueError, KeyError, NotImplementedError)
+# pyiceberg's and pydantic's words for a document that is not an Iceberg table's (pydantic's own
+# exception is a ValueError)
+_MALFORMED = (ValidationError, ValueError, KeyError, NotImplementedError)
 _MISCONFIGURED = (ValueError, NoSuchPropertyException, ImportError, NotInstalledError)
 _NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 
@@ -61,7 +61,7 @@ class IcebergCatalog:
 
     `properties` are pyiceberg's (`type`, `uri`, `warehouse`, …) and may hold credentials. Nothing
     is opened before the first question. What the catalog said is believed for `refresh_seconds`;
-    metadata files never change, so what was read of one is kept. Safe for several threads.
+    while a table does not change, the same `Table` object is given. Safe for several threads.
     """
 
     def __init__(self, name: str, properties: Mapping[str, str], *, refresh_seconds: float) -> None:
@@ -80,7 +80,7 @@ class IcebergCatalog:
             seconds=refresh_seconds, entries=_MOST_TABLES
         )
         self._pinned: ExpiringCache[tuple[TableName, Snapshot], Table | None] = ExpiringCache(
-            seconds=math.inf, entries=_MOST_PINNED
+            seconds=_PINNED_SECONDS, entries=_MOST_PINNED
         )
 
     def __repr__(self) -> str:
@@ -94,6 +94,13 @@ class IcebergCatalog:
     def connect(self) -> None:
         """Open the catalog now rather than at the first question. Raises `CatalogUnavailable`."""
         self._opened()
+
+    def close(self) -> None:
+        """Give back connections; a later question opens the catalog again."""
+        with self._connecting:
+            source, self._source = self._source, None
+        if source is not None:
+            source.close()
 
     def schemas(self) -> Sequence[str]:
         """All namespaces, nested ones joined with dots, sorted."""
@@ -211,7 +218,12 @@ class IcebergCatalog:
                 return None
 
         loaded = self._reading(name, lambda: self._ask(question))
-        return None if loaded is None else _described(name, loaded, self._properties)
+        if loaded is None:
+            return None
+        new = _described(name, loaded, self._properties)
+        # the same object while nothing changed: decisions are remembered by it
+        unchanged = old is not None and old == new and old.storage == new.storage
+        return old if unchanged else new
 
     def _load_pinned(self, name: TableName, snapshot: Snapshot) -> Table | None:
         current = self._current.peek(name)

@@ -10,7 +10,9 @@ import pyarrow as pa
 
 from catalog.names import TableName
 
-_NONE: Mapping[str, str] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ class Table:
     description: str = ""
     owner: str = ""
     tags: frozenset[str] = frozenset()
-    properties: Mapping[str, str] = field(default=_NONE)
+    properties: Mapping[str, str] = field(default_factory=_nothing)
     identifier: tuple[str, ...] = ()
     location: str = ""
     engine: str | None = None
-    storage: Mapping[str, str] = field(default=_NONE, repr=False, compare=False)
+    storage: Mapping[str, str] = field(default_factory=_nothing, repr=False, compare=False)
 
     @property
     def arrow_schema(self) -> pa.Schema:

@@ -19,7 +19,7 @@ def configuration() -> str:
         "`flight-server serve --config FILE` reads YAML. A flag `--set NAME=VALUE` wins over the",
         "environment, the environment over the file. The variable of `server.port` is",
         "`FLIGHT_SERVER_SERVER__PORT`. Sizes take units (`512MiB`, `2GB`), times are in seconds,",
-        "secrets are references: `env:NAME` or `file:PATH`. Relative paths are relative to the file.",
+        "secrets are references (`env:NAME`, `file:PATH`). Relative paths start at the file.",
         "Unknown names are refused with the nearest known one. `flight-server check` verifies all.",
         "",
         "| setting | type | default | meaning |",

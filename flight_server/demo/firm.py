@@ -135,6 +135,7 @@ def portfolio_benchmarks(firm: Firm) -> pa.Table:
         {
             "portfolio_id": pa.array(portfolio + 1, pa.int32()),
             "benchmark_id": pa.array(benchmark + 1, pa.int32()),
+            "desk": pick(DESKS, portfolio % len(DESKS)),
             "weight": decimals(np.where(second, 10**6 - first_weight, first_weight), 9, 6),
             "valid_from": dates(np.full(len(portfolio), np.datetime64("2021-12-31"))),
         }

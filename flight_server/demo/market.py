@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
 from flight_server.demo.vectors import (
     Floats,
     Ints,
@@ -116,19 +117,20 @@ def securities(market: Market) -> pa.Table:
     count = market.count
     number = np.arange(1, count + 1)
     country = [country for country, _, _ in _COUNTRIES]
-    isin = np.char.add(
-        np.array(country)[market.venue], np.char.zfill((number * 7919 % 10**10).astype("U10"), 10)
+    isin = np.strings.add(
+        np.array(country)[market.venue],
+        np.strings.zfill((number * 7919 % 10**10).astype("U10"), 10),
     )
     first, second = rng.integers(0, len(_FIRST_WORDS), count), number % len(_SECOND_WORDS)
-    names = np.char.add(
-        np.char.add(np.array(_FIRST_WORDS)[first], " "), np.array(_SECOND_WORDS)[second]
+    names = np.strings.add(
+        np.strings.add(np.array(_FIRST_WORDS)[first], " "), np.array(_SECOND_WORDS)[second]
     )
     issued = np.datetime64("1995-01-01") + rng.integers(0, 9_000, count)
     updated = np.datetime64("2025-12-31T18:00:00", "us") - rng.integers(0, 10**13, count)
     return pa.table(
         {
             "security_id": pa.array(number, pa.int32()),
-            "isin": np.char.add(isin.astype("U11"), (number % 10).astype("U1")),
+            "isin": np.strings.add(isin.astype("U11"), (number % 10).astype("U1")),
             "ticker": labels("", number * 31 % 100_000, 5),
             "name": names,
             "asset_class": pick(_CLASSES, _classes(count, market.seed)),

@@ -43,6 +43,7 @@ PORTFOLIOS = TableSpec(
         Col("fee_rate", DecimalType(9, 6), "Yearly fee, 0.01 for 1 %.", tags="sensitive"),
         Col("is_open", BooleanType(), "Whether it takes new money."),
     ),
+    foreign_keys=(ForeignKey(("base_currency",), "market.currencies", ("currency",)),),
 )
 ACCOUNTS = TableSpec(
     schema="portfolio",
@@ -121,6 +122,7 @@ PORTFOLIO_BENCHMARKS = TableSpec(
     columns=(
         Col("portfolio_id", IntegerType(), "The portfolio.", key=True),
         Col("benchmark_id", IntegerType(), "The benchmark.", key=True),
+        Col("desk", StringType(), "The desk of the portfolio.", required=True),
         Col("weight", DecimalType(9, 6), "Part of the blend; the weights add up to 1."),
         Col("valid_from", DateType(), "First day.", required=True),
     ),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -51,10 +51,9 @@ class TableSpec:
     comment: str
     owner: str
     columns: tuple[Col, ...]
-    partition: tuple[str, Transform[object, object]] | None = None
+    partition: tuple[str, Transform[Any, Any]] | None = None
     tags: str = ""
     foreign_keys: tuple[ForeignKey, ...] = ()
-    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identifier(self) -> tuple[str, str]:
@@ -98,7 +97,6 @@ class TableSpec:
             "flight.table_type": self.role,
             "flight.tags": self.tags,
             **{f"flight.tags.{col.name}": col.tags for col in self.columns if col.tags},
-            **self.extra,
         }
         if self.foreign_keys:
             said["flight.foreign_keys"] = json.dumps(

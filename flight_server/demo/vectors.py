@@ -44,17 +44,8 @@ def moments(micros: NDArray[Any], *, utc: bool, null: Bools | None = None) -> pa
 
 def labels(prefix: str, numbers: Ints, width: int) -> pa.Array:
     """Texts such as `ACC-000042`."""
-    text = np.char.add(prefix, np.char.zfill(numbers.astype(f"U{width}"), width))
+    text = np.strings.add(prefix, np.strings.zfill(numbers.astype(f"U{width}"), width))
     return pa.array(text, pa.string())
-
-
-def scattered(numbers: Ints, seed: int) -> NDArray[np.uint64]:
-    """Numbers as good as random that depend on nothing but `numbers` and `seed`."""
-    mixed = numbers.astype(np.uint64) + np.uint64(seed % 2**32) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    result: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return result
 
 
 def business_days(first: dt.date, last: dt.date) -> NDArray[np.datetime64]:

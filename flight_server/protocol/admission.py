@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from flight_server.protocol.errors import TooManyCalls
 
@@ -16,19 +13,21 @@ class OpenCalls:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._open: Counter[str] = Counter()
+        self._open: dict[str, int] = {}
 
-    @contextmanager
-    def one_more(self, subject: str) -> Iterator[None]:
-        """Hold a place for one call; raises `TooManyCalls` where the user has none left."""
+    def enter(self, subject: str) -> None:
+        """Take a place for one call; raises `TooManyCalls` where the user has none left."""
         with self._lock:
-            if self._open[subject] >= self._limit:
+            open_now = self._open.get(subject, 0)
+            if open_now >= self._limit:
                 raise TooManyCalls(f"You have {self._limit} calls open, as many as one user may.")
-            self._open[subject] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._open[subject] -= 1
-                if not self._open[subject]:
-                    del self._open[subject]
+            self._open[subject] = open_now + 1
+
+    def leave(self, subject: str) -> None:
+        """Give a place back."""
+        with self._lock:
+            left = self._open[subject] - 1
+            if left:
+                self._open[subject] = left
+            else:
+                del self._open[subject]

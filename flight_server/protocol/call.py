@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -55,10 +55,10 @@ def header(metadata: Metadata, name: str) -> str:
 def request_id_of(metadata: Metadata) -> str:
     """The client's request id where it is well-formed, else a new one."""
     given = header(metadata, "x-request-id")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def client_of(metadata: Metadata) -> str:
     """What the client says it is, without anything that would upset a log."""
     agent = header(metadata, "user-agent")[:_MAX_CLIENT]
-    return "".join(char for char in agent if char.isprintable())
+    return agent if agent.isprintable() else ascii(agent)

@@ -11,7 +11,7 @@ from flight_server.protocol import routes
 from flight_server.protocol.call import Call
 from flight_server.protocol.errors import MalformedMessage, Unsupported
 from flight_server.protocol.handlers.queries import MARK, Described, open_ticket
-from flight_server.protocol.messages import command, parse, printable, unpack
+from flight_server.protocol.messages import command, parse, printable, unpack, within
 from flight_server.protocol.wire import flight_pb2, flight_sql_pb2
 from flight_server.protocol.wire.frames import schema_bytes, table_frames
 from flight_server.protocol.wire.uploads import read_upload
@@ -60,6 +60,7 @@ def _describe(call: Call, descriptor: flight_pb2.FlightDescriptor) -> Described:
 def do_get(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
     """Redeem a ticket: frames of Arrow data."""
     ticket = parse(flight_pb2.Ticket, _first(requests)).ticket
+    within(call.door.settings.max_command, ticket)
     if ticket.startswith(MARK):
         message = open_ticket(call, ticket)
         query = routes.QUERIES.get(type(message))
@@ -96,6 +97,7 @@ def do_action(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
     if reason is not None:
         raise Unsupported(reason)
     wrapped = kind.DESCRIPTOR.file is _SQL_FILE
+    within(call.door.settings.max_command, request.body)
     message = unpack(request.body) if wrapped else parse(kind, request.body)
     if type(message) is not kind:
         raise MalformedMessage(f"The body of {request.type} is not a {kind.DESCRIPTOR.name}.")

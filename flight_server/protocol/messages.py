@@ -39,9 +39,14 @@ def command(descriptor: flight_pb2.FlightDescriptor, limit: int) -> Message:
         raise MalformedMessage(
             "The descriptor is not a command: this server speaks Flight SQL and has no paths."
         )
-    if len(descriptor.cmd) > limit:
-        raise TooLarge(f"The command has {len(descriptor.cmd)} bytes, more than {limit}.")
+    within(limit, descriptor.cmd)
     return unpack(descriptor.cmd)
+
+
+def within(limit: int, data: bytes) -> None:
+    """Refuse a command, ticket or action body of more than `limit` bytes."""
+    if len(data) > limit:
+        raise TooLarge(f"The message has {len(data)} bytes, more than {limit}.")
 
 
 def unpack(data: bytes) -> Message:

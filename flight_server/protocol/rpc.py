@@ -77,11 +77,11 @@ class FlightService(_Base):
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             root = _Root(context)
             try:
-                call = root.begin(self._door)
-                with self._calls.one_more(call.caller.principal.subject):
-                    return method(call, requests)
+                return method(root.begin(self._door, self._calls), requests)
             except Exception as error:  # the root: whatever happened must become a status
                 root.fail(error)
+            finally:
+                root.end(self._calls)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
@@ -89,11 +89,11 @@ class FlightService(_Base):
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             root = _Root(context)
             try:
-                call = root.begin(self._door)
-                with self._calls.one_more(call.caller.principal.subject):
-                    yield from method(call, requests)
+                yield from method(root.begin(self._door, self._calls), requests)
             except Exception as error:  # the root: whatever happened must become a status
                 root.fail(error)
+            finally:
+                root.end(self._calls)
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
@@ -138,18 +138,21 @@ class FlightService(_Base):
 class _Root:
     """What a call has before its caller is known."""
 
-    __slots__ = ("call", "context", "metadata", "request_id")
+    __slots__ = ("call", "context", "metadata", "place", "request_id")
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self.context = context
         self.metadata: Metadata = context.invocation_metadata()
         self.request_id = request_id_of(self.metadata)
         self.call: Call | None = None
+        self.place: str | None = None
         context.set_trailing_metadata(((REQUEST_ID, self.request_id),))
 
-    def begin(self, door: Door) -> Call:
-        """Authenticate; nothing of the body has been read."""
+    def begin(self, door: Door, calls: OpenCalls) -> Call:
+        """Authenticate and take a place; nothing of the body has been read."""
         login = log_in(door.authenticator, self.metadata)
+        calls.enter(login.principal.subject)
+        self.place = login.principal.subject
         caller = Caller(
             principal=login.principal,
             request_id=self.request_id,
@@ -158,6 +161,11 @@ class _Root:
         )
         self.call = Call(door, caller, self.context.add_callback)
         return self.call
+
+    def end(self, calls: OpenCalls) -> None:
+        """Give the place back, if one was taken."""
+        if self.place is not None:
+            calls.leave(self.place)
 
     def fail(self, error: Exception) -> NoReturn:
         """End the call with the status of an error."""

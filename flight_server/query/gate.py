@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.names import fold
-from flight_server.query.errors import InvalidSql, NotAllowed, TooComplex
+from flight_server.query.errors import NotAllowed, TooComplex
 from flight_server.query.functions import ALLOWED, TABLE_FUNCTIONS, names
+from flight_server.query.lexical import check_size
 from flight_server.query.parser import Node, Parser, characters
 
 QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
@@ -48,9 +49,9 @@ CAST_TYPES = names(
     "double precision",
     "character varying",
 }
-MAX_TEXT = 1_000_000
 MAX_NODES = 200_000
 MAX_TABLES = 100
+MAX_CTES = 500
 MAX_PARAMETERS = 1_000
 
 Scope = frozenset[str]
@@ -82,14 +83,12 @@ class Gate:
 
     def check(self, text: str) -> Statement:
         """Let one statement through, or raise `InvalidSql`, `NotAllowed` or `TooComplex`."""
-        if len(text) > MAX_TEXT:
-            raise TooComplex(f"The statement is longer than {MAX_TEXT:,} characters.")
-        if "\0" in text:
-            raise InvalidSql("The statement contains a NUL character.", position=text.index("\0"))
+        check_size(text)
         tree = self._parser.tree(text)
         walk = _Walk(text)
         walk.run(tree)
-        return Statement(text, tuple(walk.tables), _binding_order(tree), tree)
+        tables = sorted(walk.tables, key=lambda table: table.position or 0)
+        return Statement(text, tuple(tables), _binding_order(tree), tree)
 
 
 def _binding_order(tree: Node) -> tuple[str, ...]:
@@ -107,6 +106,7 @@ class _Walk:
         self.tables: list[TableReference] = []
         self._stack: list[tuple[Any, Scope]] = []
         self._seen = 0
+        self._ctes = 0
 
     def run(self, statement: Node) -> None:
         self._push(statement, frozenset())
@@ -149,6 +149,9 @@ class _Walk:
     def _query(self, node: Node, kind: str, scope: Scope) -> None:
         for entry in (node.get("cte_map") or {}).get("map", []):
             name, value = fold(str(entry["key"])), entry["value"]
+            self._ctes += 1
+            if self._ctes > MAX_CTES:
+                raise TooComplex(f"The statement has more than {MAX_CTES} table expressions.")
             query = value.get("query_node")
             if not isinstance(query, dict):
                 raise NotAllowed("A common table expression of this kind cannot be used here.")

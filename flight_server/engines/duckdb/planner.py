@@ -25,9 +25,7 @@ class Planner:
         self._connection = connection
         self._setup = EMPTY
 
-    def describe(
-        self, setup: Setup, text: str, values: Mapping[str, Any]
-    ) -> pa.Schema | Fault:
+    def describe(self, setup: Setup, text: str, values: Mapping[str, Any]) -> pa.Schema | Fault:
         """The result's schema, or why it cannot be served. Raises DuckDB's errors."""
         if setup != self._setup:
             session.empty(self._connection, self._setup)

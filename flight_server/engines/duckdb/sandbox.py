@@ -166,6 +166,12 @@ _DENIED = {
     "keyctl": (250, 219),
     "add_key": (248, 217),
     "request_key": (249, 218),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_send_signal": (424, 424),
 }
 _CLONE3 = 435
 _CLONE = (56, 220)
@@ -177,7 +183,7 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 
 
 def refuse_system_calls() -> bool:
-    """Refuse sockets, programs, new processes and tracing; says whether it could.
+    """Refuse sockets, programs, new processes, signals and tracing; says whether it could.
 
     Threads may still be started. Where the machine's numbers are not known nothing is done:
     Landlock alone holds then.

@@ -62,7 +62,27 @@ def text_literal(value: str) -> str:
 
 def blank() -> DuckDBPyConnection:
     """A new, empty instance that has started no thread."""
-    return duckdb.connect(":memory:", config=_BLANK)
+    connection = duckdb.connect(":memory:", config=_BLANK)
+    # Iceberg's files never change once they are there
+    connection.execute("SET parquet_metadata_cache = true")
+    connection.execute("SET validate_external_file_cache = 'NO_VALIDATION'")
+    return connection
+
+
+def warm(connection: DuckDBPyConnection) -> None:
+    """Have DuckDB do once what every statement does, so that forks find it done."""
+    connection.execute("ATTACH ':memory:' AS warm; CREATE SECURE VIEW warm.main.v AS SELECT 1 AS a")
+    list(connection.sql("SELECT sum(a), now() FROM warm.main.v").to_arrow_reader(1))
+    connection.execute("DETACH warm")
+
+
+def renew(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """The instance of a forked connection under a new connection.
+
+    A connection carries the state of its random numbers: two forks that went on with the same one
+    would draw the same uuids. The old one must stay open: closing it closes both.
+    """
+    return connection.cursor()
 
 
 def fill(connection: DuckDBPyConnection, setup: Setup, limits: Limits) -> None:
@@ -70,10 +90,6 @@ def fill(connection: DuckDBPyConnection, setup: Setup, limits: Limits) -> None:
     settings: dict[str, str] = {
         "memory_limit": text_literal(f"{limits.memory}B"),
         "threads": str(limits.threads),
-        # results stream in order of the scan; reads go to local files, which need no threads of
-        # their own
-        "parquet_metadata_cache": "true",
-        "validate_external_file_cache": "'NO_VALIDATION'",
         "TimeZone": text_literal(setup.time_zone),
         "allowed_paths": "[" + ", ".join(map(text_literal, setup.files)) + "]",
     }

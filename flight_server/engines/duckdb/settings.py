@@ -32,10 +32,8 @@ class DuckDBSettings:
     spill_directory: Path = field(default_factory=lambda: Path(gettempdir()))
     sandbox: Literal["landlock", "none"] = "landlock"
     queue_seconds: float = 10.0
+    describe_seconds: float = 5.0
     grace_seconds: float = 0.5
-    start_seconds: float = 30.0
-    batch_rows: int = 16_384
-    frame_bytes: int = 3 * MIB
     scan_cache: int = 256
 
     @property

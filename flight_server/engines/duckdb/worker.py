@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb import probe, ring, sandbox, session
@@ -31,11 +32,17 @@ _NOT_SELECT = "Only one SELECT statement can be run."
 class Worker:
     """One process. The main thread serves the work socket; a second one only ends statements."""
 
-    def __init__(self, work: socket.socket, control: socket.socket, memory: mmap.mmap) -> None:
+    def __init__(
+        self,
+        work: socket.socket,
+        control: socket.socket,
+        memory: mmap.mmap,
+        connection: DuckDBPyConnection,
+    ) -> None:
         self._channel = Channel(work, _ANY_LENGTH)
         self._control = control
         self._ring = memory
-        self._connection = session.blank()
+        self._connection = connection
         self._planner: Planner | None = None
         self._running = 0
         self._ended = 0
@@ -123,8 +130,6 @@ class Worker:
             return Fault("bind", str(error))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError, RuntimeError) as error:
             return running_fault(error)
-        finally:
-            emitter.close()
 
     def _describe(
         self, number: int, setup: bytes, text: bytes, names: bytes, row: bytes
@@ -191,8 +196,11 @@ def _batch_rows(schema: pa.Schema, target: int = 3 * 1024 * 1024, most: int = 16
     return max(1024, min(most, target // max(1, width)))
 
 
-def main(work: int, control: int, memory: int) -> None:
-    """Be a worker over these three file descriptors, until the front closes them."""
+def main(work: int, control: int, memory: int, connection: DuckDBPyConnection) -> None:
+    """Be a worker over these three file descriptors, until the front closes them.
+
+    `connection` is of a blank instance that has not started a thread.
+    """
     with (
         socket.socket(fileno=work) as work_socket,
         socket.socket(fileno=control) as control_socket,
@@ -200,4 +208,4 @@ def main(work: int, control: int, memory: int) -> None:
     ):
         shared = ring.writable(memory)
         os.close(memory)
-        Worker(work_socket, control_socket, shared).serve()
+        Worker(work_socket, control_socket, shared, connection).serve()

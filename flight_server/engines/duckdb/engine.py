@@ -1,0 +1,261 @@
+"""The DuckDB engine: statements go to sandboxed worker processes, frames come back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from flight_server.engines.base import FrameStream, Relation, Secured
+from flight_server.engines.duckdb import channel as wire
+from flight_server.engines.duckdb import sandbox
+from flight_server.engines.duckdb.channel import ChannelClosed
+from flight_server.engines.duckdb.pool import Pool, PoolSize
+from flight_server.engines.duckdb.process import Launcher, WorkerProcess
+from flight_server.engines.duckdb.relation import shadow, view
+from flight_server.engines.duckdb.scan import Scanner
+from flight_server.engines.duckdb.session import Limits
+from flight_server.engines.duckdb.settings import MIB, DuckDBSettings
+from flight_server.engines.duckdb.setup import EMPTY, Setup, compose
+from flight_server.engines.duckdb.stream import WorkerStream
+from flight_server.engines.duckdb.watch import Running, Watch
+from flight_server.engines.errors import Busy, EngineError, TimedOut, WorkerLost
+
+_log = logging.getLogger(__name__)
+_SPILL_PREFIX = "flight-server-spill-"
+_PLANNER_MEMORY = 512 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What a sandboxed worker tried at start: `reached` names what it should not have reached."""
+
+    landlock_abi: int
+    tried: tuple[str, ...]
+    reached: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the sandbox held against everything."""
+        return bool(self.tried) and not self.reached
+
+
+class DuckDBEngine:
+    """Runs secured statements over local Iceberg tables; see `flight_server.engines.base.Engine`.
+
+    Starts processes on creation and proves the sandbox: raises `EngineError` where the kernel
+    cannot hold it and the settings do not say `none`.
+    """
+
+    def __init__(self, settings: DuckDBSettings) -> None:
+        self._settings = settings
+        self._launcher = Launcher()
+        self._scanner = Scanner(settings.scan_cache)
+        self._spill = _spill_directory(settings)
+        self._watch = Watch(
+            grace=settings.grace_seconds,
+            cap=settings.resident_cap,
+            lose=self._lose,
+            chores=self._chores,
+        )
+        size = PoolSize(settings.workers, settings.spare)
+        self._workers = Pool(
+            self._launcher,
+            size,
+            limits=self._worker_limits,
+            spill=self._spill,
+            wake=self._watch.wake,
+        )
+        self._planners = Pool(
+            self._launcher,
+            PoolSize(settings.planners, 0),
+            limits=self._planner_limits,
+            spill=None,
+            wake=self._watch.wake,
+        )
+        try:
+            self._test = self._prove()
+        except BaseException:
+            self.close()
+            raise
+        self._watch.wake()
+
+    @property
+    def name(self) -> str:
+        """The engine's name as clients see it."""
+        return "duckdb"
+
+    @property
+    def sandbox(self) -> str:
+        """What holds the workers: `landlock` or `none`."""
+        return self._settings.sandbox
+
+    @property
+    def launcher_pid(self) -> int | None:
+        """The process that the workers are children of, while it runs."""
+        return self._launcher.pid
+
+    def self_test(self) -> SelfTest:
+        """What the sandbox was proved to refuse when the engine started."""
+        return self._test
+
+    def describe(
+        self, secured: Secured, parameters: pa.RecordBatch | None, *, deadline: float
+    ) -> pa.Schema:
+        """Bind a statement on empty tables of the visible shape; gives the result's schema."""
+        setup = compose(secured, [shadow(relation) for relation in secured.relations], ())
+        deadline = min(deadline, time.monotonic() + self._settings.describe_seconds)
+        payload = (setup.encoded, *_statement(secured, parameters))
+        stream = self._start(self._planners, EMPTY, wire.DESCRIBE, payload, deadline)
+        try:
+            answer = stream.receive()
+        finally:
+            stream.close()
+        try:
+            return pa.ipc.read_schema(pa.py_buffer(answer))
+        except (pa.ArrowException, OSError) as error:
+            raise WorkerLost("The worker of this statement failed; try again.") from error
+
+    def run(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        *,
+        deadline: float,
+    ) -> FrameStream:
+        """Run a statement whose result has exactly `schema`."""
+        rendered = [self._render(relation) for relation in secured.relations]
+        files = [path for _, paths in rendered for path in paths]
+        setup = compose(secured, [statement for statement, _ in rendered], files)
+        payload = (*_statement(secured, parameters), schema.serialize().to_pybytes())
+        return self._start(self._workers, setup, wire.RUN, payload, deadline)
+
+    def close(self) -> None:
+        """End all workers."""
+        self._workers.close()
+        self._planners.close()
+        self._watch.close()
+        self._launcher.close()
+        if self._spill is not None:
+            shutil.rmtree(self._spill, ignore_errors=True)
+
+    # --- parts -----------------------------------------------------------------------------------
+
+    def _start(
+        self, pool: Pool, setup: Setup, kind: bytes, payload: tuple[bytes, ...], deadline: float
+    ) -> WorkerStream:
+        try:
+            worker = pool.acquire(
+                setup, min(deadline, time.monotonic() + self._settings.queue_seconds)
+            )
+        except Busy:
+            if time.monotonic() >= deadline:
+                raise TimedOut("The statement ran past its deadline and was ended.") from None
+            raise
+        running = Running(worker, worker.next_number(), deadline)
+        self._watch.add(running)
+
+        def give_back(clean: bool) -> None:
+            if clean and worker.resident() <= self._settings.memory_limit:
+                pool.release(worker)
+            else:
+                pool.discard(worker)
+
+        stream = WorkerStream(running, self._watch, give_back)
+        try:
+            worker.send(kind, wire.pack(wire.NUMBER.pack(running.number), *payload))
+        except ChannelClosed:
+            # a worker that dies in between is noticed by whoever reads the stream
+            _log.debug("worker %d was gone before its statement", worker.pid)
+        return stream
+
+    def _render(self, relation: Relation) -> tuple[str, tuple[str, ...]]:
+        scan = self._scanner.scan(relation.table)
+        return view(relation, scan), scan.files
+
+    def _worker_limits(self, directory: str | None) -> Limits:
+        settings = self._settings
+        return Limits(
+            threads=settings.threads,
+            memory=settings.memory_limit,
+            process_memory=2 * settings.resident_cap + 1024 * MIB,
+            spill=settings.spill_limit,
+            directory=directory,
+            sandboxed=settings.sandbox == "landlock",
+        )
+
+    def _planner_limits(self, _directory: str | None) -> Limits:
+        return Limits(
+            threads=1,
+            memory=_PLANNER_MEMORY,
+            process_memory=2 * self._settings.resident_cap + 1024 * MIB,
+            spill=0,
+            directory=None,
+            sandboxed=self._settings.sandbox == "landlock",
+        )
+
+    def _lose(self, worker: WorkerProcess) -> None:
+        self._workers.lose(worker)
+        self._planners.lose(worker)
+
+    def _chores(self) -> None:
+        self._workers.tend()
+        self._planners.tend()
+
+    def _prove(self) -> SelfTest:
+        """Have a worker with no files try to get out."""
+        if self._settings.sandbox == "none":
+            _log.warning("workers run without a sandbox, as the settings say")
+            return SelfTest(sandbox.landlock_abi(), (), ())
+        abi = sandbox.landlock_abi()
+        if abi == 0:
+            raise EngineError("The kernel has no Landlock; `sandbox: none` runs without it.")
+        worker = self._launcher.start_worker()
+        try:
+            with tempfile.TemporaryDirectory() as elsewhere:
+                limits = self._planner_limits(None).encode()
+                worker.send(wire.PROBE, wire.pack(limits, elsewhere.encode()))
+                kind, payload = worker.channel.receive()
+            report: dict[str, bool] = json.loads(payload) if kind == wire.REPORT else {}
+        except (ChannelClosed, ValueError) as error:
+            raise EngineError("The sandbox could not be tested.") from error
+        finally:
+            worker.kill()
+            worker.gone(5.0)
+            worker.dispose()
+        test = SelfTest(abi, tuple(report), tuple(name for name, got in report.items() if got))
+        if not test.holds:
+            raise EngineError(f"The sandbox does not hold: {', '.join(test.reached)}.")
+        return test
+
+
+def _statement(secured: Secured, parameters: pa.RecordBatch | None) -> tuple[bytes, bytes, bytes]:
+    """The text, the parameters' names and their row, as they are sent to a worker."""
+    names = json.dumps(secured.parameters).encode()
+    if parameters is None:
+        return secured.text.encode(), names, b""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, parameters.schema) as writer:
+        writer.write_batch(parameters)
+    return secured.text.encode(), names, sink.getvalue().to_pybytes()
+
+
+def _spill_directory(settings: DuckDBSettings) -> Path | None:
+    """A private directory for this process; those that dead processes left are removed."""
+    if settings.spill_limit == 0:
+        return None
+    settings.spill_directory.mkdir(parents=True, exist_ok=True)
+    for left in settings.spill_directory.glob(f"{_SPILL_PREFIX}*"):
+        owner = left.name.removeprefix(_SPILL_PREFIX).split("-", 1)[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    prefix = f"{_SPILL_PREFIX}{os.getpid()}-"
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=settings.spill_directory))

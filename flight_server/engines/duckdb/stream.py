@@ -1,0 +1,175 @@
+"""The result of a running statement as the front pulls it out of its worker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from flight_server.engines.base import Frame
+from flight_server.engines.duckdb import channel as wire
+from flight_server.engines.duckdb import ring
+from flight_server.engines.duckdb.channel import ChannelClosed
+from flight_server.engines.duckdb.faults import Fault
+from flight_server.engines.duckdb.watch import Reason, Running, Watch
+from flight_server.engines.errors import (
+    BindFailed,
+    Cancelled,
+    EngineError,
+    ExecutionFailed,
+    OutOfResources,
+    TimedOut,
+    UnsupportedData,
+    WorkerLost,
+)
+
+_log = logging.getLogger(__name__)
+
+_REASONS: dict[Reason, EngineError] = {
+    "cancelled": Cancelled("The statement was cancelled."),
+    "timeout": TimedOut("The statement ran past its deadline and was ended."),
+    "memory": OutOfResources("The statement needed more memory than it may have."),
+}
+_KINDS: dict[str, type[EngineError]] = {
+    "data": ExecutionFailed,
+    "resources": OutOfResources,
+    "unsupported": UnsupportedData,
+    "interrupted": Cancelled,
+    "lost": WorkerLost,
+    "other": EngineError,
+}
+_LOST = "The worker of this statement was lost; try again."
+
+
+class WorkerStream:
+    """One statement's frames. `give_back` is called once, with whether the worker is clean."""
+
+    def __init__(self, running: Running, watch: Watch, give_back: Callable[[bool], None]) -> None:
+        self._running = running
+        self._worker = running.worker
+        self._watch = watch
+        self._give_back = give_back
+        self._using = threading.Lock()
+        self._finished = False
+        self._clean = False
+        self._closed = False
+
+    @property
+    def worker_pid(self) -> int:
+        """The process that runs the statement."""
+        return self._worker.pid
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        with self._using:
+            if self._running.reason is not None:
+                raise _ended(self._running.reason)
+            if self._finished or self._closed:
+                raise StopIteration
+            try:
+                kind, payload = self._worker.channel.receive()
+                return self._frame(kind, payload)
+            except (ChannelClosed, ValueError) as error:
+                self._finished = True
+                raise self._lost() from error
+
+    def receive(self) -> bytes:
+        """The answer to a statement that is only described: one payload."""
+        with self._using:
+            try:
+                kind, payload = self._worker.channel.receive()
+                if kind != wire.SHAPE:
+                    self._end(kind, payload)
+                self._clean = self._worker.channel.receive()[0] == wire.END
+            except (ChannelClosed, StopIteration) as error:
+                raise self._lost() from error
+            finally:
+                self._finished = True
+            return payload
+
+    def cancel(self) -> None:
+        """End the statement now, from any thread."""
+        self._watch.stop(self._running, "cancelled")
+
+    def close(self) -> None:
+        """Give the worker back; a statement that still runs is ended first."""
+        with self._using:
+            if self._closed:
+                return
+            self._closed = True
+            if not self._finished:
+                self._watch.stop(self._running, "cancelled")
+                self._drain()
+            self._watch.remove(self._running)
+            self._give_back(self._clean)
+
+    def _frame(self, kind: bytes, payload: bytes) -> Frame:
+        if kind == wire.FRAME:
+            offset, length, rows, cost = _place(payload)
+            frame = Frame(ring.take(self._worker.ring, offset, length), rows)
+        elif kind == wire.INLINE:
+            size = wire.NUMBER.size
+            rows, cost = int.from_bytes(payload[:size], "little"), 1
+            frame = Frame(payload[size:], rows)
+        else:
+            self._end(kind, payload)
+        self._worker.send(wire.CREDIT, wire.TAKEN.pack(self._running.number, cost))
+        return frame
+
+    def _end(self, kind: bytes, payload: bytes) -> NoReturn:
+        self._finished = True
+        if kind == wire.END:
+            self._clean = True
+            if self._running.reason is not None:
+                raise _ended(self._running.reason)
+            raise StopIteration
+        if kind != wire.FAULT:
+            raise self._lost()
+        try:
+            fault = Fault.decode(payload)
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._lost() from error
+        self._clean = fault.kind not in ("lost", "resources")
+        raise self._raised(fault)
+
+    def _raised(self, fault: Fault) -> EngineError:
+        _log.debug("statement failed: %s", fault.detail)
+        if self._running.reason is not None:
+            return _ended(self._running.reason)
+        if fault.kind == "bind":
+            return BindFailed(fault.message, position=fault.position, kind=fault.about)
+        return _KINDS.get(fault.kind, EngineError)(fault.message)
+
+    def _drain(self) -> None:
+        """Read on to the end; the watch sees to it that there is one."""
+        while True:
+            try:
+                kind, payload = self._worker.channel.receive()
+            except ChannelClosed:
+                return
+            if kind in (wire.END, wire.FAULT):
+                self._finished = True
+                try:
+                    self._clean = kind == wire.END or Fault.decode(payload).kind == "interrupted"
+                except (ValueError, KeyError, TypeError):
+                    self._clean = False
+                return
+
+    def _lost(self) -> EngineError:
+        reason = self._running.reason
+        return WorkerLost(_LOST) if reason is None else _ended(reason)
+
+
+def _place(payload: bytes) -> tuple[int, int, int, int]:
+    if len(payload) != wire.PLACE.size:
+        raise ValueError("not a place in the ring")
+    offset, length, rows, cost = wire.PLACE.unpack(payload)
+    return offset, length, rows, cost
+
+
+def _ended(reason: Reason) -> EngineError:
+    known = _REASONS[reason]
+    return type(known)(*known.args)

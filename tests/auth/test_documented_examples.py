@@ -1,0 +1,34 @@
+"""The examples of the documentation load and mean what is said of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from auth.credentials import parse_credentials
+from auth.policy_file import parse_policy
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "policy.md"
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_the_policy_decides_as_the_page_says(examples, table_of, someone):
+    policy = parse_policy(examples[0])
+    orders = table_of("lake.sales.orders", "id", "email", "margin")
+    analyst = policy.decide(someone("g-analyst", tenant_id="a"), orders)
+    assert analyst.columns == ("id", "email")
+    assert list(analyst.masks) == ["email"]
+    assert [each.name for each in analyst.restrictive] == ["region", "tenant"]
+    employees = table_of("lake.hr.employees", "id", "ssn", "team_lead", "salary")
+    assert policy.decide(someone("g-analyst"), employees).columns == ("id", "team_lead")
+
+
+def test_the_users_load(examples):
+    users = parse_credentials(examples[1])
+    assert users.by_password("alice", "alice-secret").user.groups == {"g-analyst"}

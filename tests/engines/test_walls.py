@@ -1,0 +1,149 @@
+"""A worker reaches nothing but its planned files, even where no gate stands before it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+from catalog.model import Table
+from flight_server.engines.duckdb import channel as wire
+from flight_server.engines.duckdb.engine import DuckDBEngine
+from flight_server.engines.duckdb.process import Launcher
+from flight_server.engines.duckdb.scan import plan
+from flight_server.engines.duckdb.session import Limits
+from flight_server.engines.duckdb.settings import MIB
+from flight_server.engines.errors import EngineError
+from tests.engines import rig
+
+CANARY = "canary-7c1f"
+
+
+def probe(sandboxed: bool, directory: str) -> dict[str, bool]:
+    launcher = Launcher()
+    worker = launcher.start_worker()
+    try:
+        limits = Limits(2, 256 * MIB, 4096 * MIB, 0, None, sandboxed)
+        worker.send(wire.PROBE, wire.pack(limits.encode(), directory.encode()))
+        kind, payload = worker.channel.receive()
+        assert kind == wire.REPORT
+        report: dict[str, bool] = json.loads(payload)
+        return report
+    finally:
+        worker.kill()
+        worker.gone(5)
+        worker.dispose()
+        launcher.close()
+
+
+def test_the_engine_has_proved_its_sandbox(engine: DuckDBEngine) -> None:
+    test = engine.self_test()
+    assert test.holds
+    assert len(test.tried) >= 10
+
+
+def test_without_the_sandbox_the_same_attempts_succeed(tmp_path: Path) -> None:
+    free = probe(False, str(tmp_path))
+    # no file may be written where the limit of a file's size is 0
+    allowed = {name for name, reached in free.items() if not reached}
+    assert allowed <= {"write a file", "write a file by SQL", "attach a file by SQL"}
+    assert not any(probe(True, str(tmp_path)).values())
+
+
+@pytest.fixture(scope="session")
+def secret(lake: SqlCatalog, people: Table) -> Path:
+    """A table beside the planned one, with a canary."""
+    table = rig.stored(lake, "secret", pa.table({"v": [CANARY]}))
+    return Path(plan(table).files[0])
+
+
+def statements(secret: Path, people: Path, spill: Path) -> list[str]:
+    return [
+        f"SELECT * FROM read_parquet('{secret}')",
+        f"SELECT * FROM '{secret}'",
+        f"SELECT * FROM \"{secret}\"",
+        f"SELECT * FROM read_text('{secret}')",
+        f"SELECT * FROM read_blob('{secret}')",
+        f"SELECT * FROM read_csv('{secret}')",
+        f"SELECT * FROM parquet_metadata('{secret}')",
+        f"SELECT * FROM parquet_schema('{secret}')",
+        f"SELECT * FROM read_parquet('{people.parent}/../../secret/data/*.parquet')",
+        f"SELECT * FROM glob('{secret.parent}/*')",
+        f"SELECT * FROM read_parquet('/proc/self/root{secret}')",
+        "SELECT content FROM read_text('/etc/passwd')",
+        "SELECT content FROM read_text('/proc/self/environ')",
+        "SELECT content FROM read_text('/proc/self/maps')",
+        "SELECT * FROM read_csv('/etc/hostname')",
+        "SELECT * FROM glob('/*')",
+        f"COPY (SELECT 1) TO '{secret.parent}/out.csv'",
+        f"WITH q AS (COPY (SELECT 1) TO '{secret.parent}/out.parquet') SELECT * FROM q",
+        f"COPY (SELECT 1) TO '{people}'",
+        f"ATTACH '{secret.parent}/new.db' AS x",
+        "ATTACH 'http://127.0.0.1:1/x.db' AS x",
+        "SELECT * FROM read_parquet('http://127.0.0.1:1/x.parquet')",
+        "SELECT * FROM read_parquet('s3://bucket/x.parquet')",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "RESET lock_configuration",
+        "SELECT getenv('HOME')",
+        "EXPORT DATABASE '/tmp/exported'",
+        "SELECT * FROM duckdb_secrets()",
+        "SELECT * FROM os",
+        "SELECT * FROM sys",
+        f"SELECT * FROM read_duckdb('{secret}')",
+        "CREATE TABLE t AS SELECT 1",
+        "CALL enable_logging(storage = 'file', storage_path = '/tmp/log')",
+        "SELECT * FROM sniff_csv('/etc/passwd')",
+        f"FROM query('SELECT * FROM read_text(''{secret}'')')",
+    ]
+
+
+def test_hostile_statements_reach_nothing(
+    engine: DuckDBEngine, people: Table, secret: Path
+) -> None:
+    relation = rig.relation(people, ["id"])
+    planned = Path(plan(people).files[0])
+    before = sorted(secret.parent.iterdir())
+    schemas = [pa.schema([("x", data)]) for data in (pa.string(),)]
+    for text in statements(secret, planned, Path("/tmp")):
+        for schema in schemas:
+            stream = engine.run(rig.secured(text, relation), None, schema, deadline=rig.soon(5))
+            with pytest.raises(EngineError) as caught:
+                list(stream)
+            stream.close()
+            assert CANARY not in str(caught.value), text
+            assert "root:" not in str(caught.value), text
+        with pytest.raises(EngineError) as caught:
+            engine.describe(rig.secured(text, relation), None, deadline=rig.soon(5))
+        assert CANARY not in str(caught.value), text
+        assert "root:" not in str(caught.value), text
+    assert sorted(secret.parent.iterdir()) == before
+    assert rig.values(engine, "SELECT max(id) FROM people", relation) == [(4,)]
+
+
+def test_the_environment_of_workers_is_empty_of_secrets(
+    engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_SECRET", CANARY)
+    launcher = Launcher()
+    worker = launcher.start_worker()
+    environment = Path(f"/proc/{worker.pid}/environ").read_bytes()
+    worker.kill()
+    worker.gone(5)
+    worker.dispose()
+    launcher.close()
+    assert CANARY.encode() not in environment
+
+
+def test_a_worker_holds_only_its_own_descriptors(engine: DuckDBEngine, people: Table) -> None:
+    rig.values(engine, "SELECT count(*) FROM people", rig.relation(people))
+    for pid in rig.workers(engine):
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        kinds = sorted(link.split(":")[0] for link in links)
+        assert kinds.count("socket") == 2, kinds
+        assert not any("pidfd" in link for link in links)

@@ -1,0 +1,92 @@
+-- Statements that the gate refuses for everybody, by the error that it raises.
+
+-- What is not one statement. !InvalidSql
+;
+--;
+SELECT;
+SELEC 1;
+SELECT 1 FROM;
+SELECT (1;
+SELECT 'open;
+SELECT /* open;
+SELECT 1; SELECT 2;
+SELECT 1; DROP TABLE t;
+SELECT * FROM t FOR UPDATE;
+SELECT 1 INTO t
+
+-- What is not a SELECT. !NotAllowed
+INSERT INTO t VALUES (1);
+UPDATE t SET a = 1;
+DELETE FROM t;
+MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE;
+CREATE TABLE t (a INTEGER);
+CREATE TABLE t AS SELECT 1;
+CREATE MACRO f(x) AS x;
+CREATE VIEW v AS SELECT 1;
+DROP TABLE t;
+ALTER TABLE t ADD COLUMN b INTEGER;
+ATTACH 'x.db';
+DETACH x;
+USE x;
+SET threads = 1;
+RESET threads;
+PRAGMA database_list;
+CALL pragma_version();
+COPY t TO 'x.csv';
+EXPORT DATABASE 'x';
+INSTALL x;
+LOAD x;
+BEGIN;
+EXPLAIN SELECT 1;
+EXPLAIN ANALYZE SELECT 1;
+PREPARE p AS SELECT 1;
+EXECUTE p;
+PIVOT t ON a USING sum(b)
+
+-- What looks like a SELECT to the parser. !NotAllowed
+DESCRIBE t;
+SUMMARIZE t;
+SHOW TABLES;
+SHOW ALL TABLES;
+SELECT * FROM (DESCRIBE t);
+SELECT * FROM (SHOW TABLES);
+SELECT * FROM (SUMMARIZE t);
+WITH x AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM x;
+WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x;
+WITH x AS (UPDATE t SET a = 1 RETURNING *) SELECT * FROM x;
+WITH x AS (COPY t TO 'x.csv') SELECT 1;
+SELECT * FROM (WITH x AS (TRUNCATE t) SELECT 1);
+SELECT (WITH x AS (DELETE FROM t RETURNING a) SELECT max(a) FROM x);
+SELECT * FROM t AT (VERSION => 1);
+SELECT sum(a) EXPORT_STATE FROM t
+
+-- Table functions. !NotAllowed
+SELECT * FROM query('SELECT 1');
+SELECT * FROM query_table('t');
+SELECT * FROM read_parquet('x');
+SELECT * FROM read_csv(?);
+SELECT * FROM glob('*');
+SELECT * FROM duckdb_tables();
+SELECT * FROM pragma_table_info('t');
+SELECT * FROM json_each('{}');
+SELECT * FROM system.main.range(3);
+SELECT * FROM main.unnest([1]);
+SELECT * FROM nothing(1);
+SELECT * FROM lower('x');
+SELECT * FROM t, LATERAL query(t.a)
+
+-- Functions and types. !NotAllowed
+SELECT current_setting('threads');
+SELECT getvariable('x');
+SELECT nothing(1);
+SELECT main.lower('x');
+SELECT system.main.lower('x');
+SELECT t.a.lower() FROM t;
+SELECT nextval('s');
+SELECT 1::mine;
+SELECT 1::main.mine;
+SELECT 'a'::ENUM ('a');
+SELECT list_transform([1], lambda x: sleep_ms(x));
+SELECT count(*) FILTER (WHERE error('x')) FROM t;
+SELECT lag(getvariable('x')) OVER () FROM t;
+SELECT * FROM range(nextval('s'))
