@@ -37,6 +37,7 @@ class Authenticator:
 
     `identity` and `credentials` are asked at each call, so that changes of their files take effect:
     a session ends when its user is disabled or its password or API key is changed or removed.
+    `anonymous` names the user whose rights callers without credentials get; None refuses them.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class Authenticator:
         issuers: tuple[Issuer, ...] = (),
         credentials: Callable[[], Credentials] | None = None,
         sessions: Sessions | None = None,
+        anonymous: str | None = None,
     ) -> None:
         self._identity = identity
         self._credentials = credentials
         self._sessions = sessions
+        self._anonymous = anonymous
         self._minter = None
         if sessions is not None:
             self._minter = TokenMinter(sessions.key, issuer=sessions.name, audience=sessions.name)
@@ -89,6 +92,18 @@ class Authenticator:
         if login is None:
             raise _refused("unknown user or wrong password")
         return _principal(login)
+
+    def anonymous(self) -> Principal:
+        """The principal of callers who show nothing: a user of the file, where one is named.
+
+        Raises `Unauthenticated` where none is, or the user is gone or disabled.
+        """
+        if self._anonymous is None or self._credentials is None:
+            raise _refused("no credentials")
+        user = self._credentials().user(self._anonymous)
+        if user is None or user.disabled:
+            raise _refused("the anonymous user is gone")
+        return _principal(Login(user, "anonymous", ""))
 
     def mint(self, principal: Principal) -> str:
         """A session token for a principal of `basic`, or of `bearer` with an API key.

@@ -20,7 +20,7 @@ from auth.subjects import is_subject
 
 _log = logging.getLogger(__name__)
 _MAX_BYTES: Final = 8 * 1024
-_REQUIRED: Final = ("iss", "aud", "sub", "exp", "iat")
+_REQUIRED: Final = ("iss", "aud", "sub", "exp")
 _MAX_ID: Final = 256
 _OPTIONS: Final[Options] = {  # the library checks signature and issuer, the rest is stricter here
     "require": ["iss"],
@@ -117,7 +117,9 @@ class TokenVerifier:
         if not is_subject(claims["sub"]):
             raise _Refused("sub is not a subject")
         now, leeway = self._clock(), issuer.leeway
-        expires, issued = _moment(claims, "exp"), _moment(claims, "iat")
+        expires = _moment(claims, "exp")
+        # without the moment of issue, a token is taken as issued now: it may not live longer either
+        issued = _moment(claims, "iat") if claims.get("iat") is not None else now
         if expires + leeway <= now:
             raise _Refused("expired")
         if issued > now + leeway or ("nbf" in claims and _moment(claims, "nbf") > now + leeway):

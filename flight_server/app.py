@@ -94,6 +94,7 @@ def authenticator(settings: Settings, policies: PolicySource) -> Authenticator:
         issuers=tuple(issuer(entry) for entry in settings.auth.issuers),
         credentials=CredentialsSource(users).current if users else None,
         sessions=Sessions(key, lifetime_seconds=int(settings.auth.session_lifetime)),
+        anonymous=settings.auth.anonymous,
     )
 
 

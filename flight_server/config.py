@@ -101,6 +101,9 @@ class AuthSettings(Section):
     session_secret: Secret | None = Field(
         None, description="Signs session tokens, by reference; shared by replicas."
     )
+    anonymous: str | None = Field(
+        None, description="User whose rights callers without credentials get; else refused."
+    )
     session_lifetime: Seconds = Field(3_600.0, description="Lifetime of session tokens.")
 
 

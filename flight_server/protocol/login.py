@@ -31,7 +31,7 @@ def log_in(authenticator: Authenticator, metadata: Metadata) -> Login:
     """
     given = credentials(metadata)
     if given is None:
-        raise Unauthenticated()
+        return Login(authenticator.anonymous())
     scheme, _, value = given.partition(" ")
     match scheme.lower():
         case "bearer":

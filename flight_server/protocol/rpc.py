@@ -17,6 +17,7 @@ import grpc
 from flight_server.protocol import dispatch
 from flight_server.protocol.admission import OpenCalls
 from flight_server.protocol.call import Call, Door, Metadata, client_of, request_id_of
+from flight_server.protocol.dispatch import refused
 from flight_server.protocol.errors import DETAILS, REQUEST_ID, failure, status_of
 from flight_server.protocol.login import (
     Login,
@@ -42,6 +43,10 @@ else:  # generic for type checkers only
 Method: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 Unary = Callable[[Call, Iterator[bytes]], bytes]
 Streaming = Callable[[Call, Iterator[bytes]], Iterator[bytes]]
+
+_NO_FLIGHTS = "There are no flights to list: ask for tables with Flight SQL."
+_NO_POLLING = "Statements cannot be polled yet: use GetFlightInfo."
+_NO_EXCHANGE = "This server exchanges no data."
 _LOGGED_WITH_CAUSE = (Kind.INTERNAL, Kind.UNAVAILABLE)
 
 
@@ -50,22 +55,20 @@ class FlightService(_Base):
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._calls = OpenCalls(door.settings.max_calls_per_user)
+        # Counted apart, so that a user with many open results can still close one.
+        short = OpenCalls(door.settings.max_calls_per_user)
+        long = OpenCalls(door.settings.max_calls_per_user)
         methods = {
             "Handshake": grpc.stream_stream_rpc_method_handler(self._handshake),
-            "GetFlightInfo": self._unary(dispatch.get_flight_info),
-            "GetSchema": self._unary(dispatch.get_schema),
-            "DoGet": self._streaming(dispatch.do_get),
-            "DoPut": self._streaming(dispatch.do_put),
-            "DoAction": self._streaming(dispatch.do_action),
-            "ListActions": self._streaming(dispatch.list_actions),
-            "ListFlights": self._streaming(
-                dispatch.refused("There are no flights to list: ask for tables with Flight SQL.")
-            ),
-            "PollFlightInfo": self._streaming(
-                dispatch.refused("Statements cannot be polled yet: use GetFlightInfo.")
-            ),
-            "DoExchange": self._streaming(dispatch.refused("This server exchanges no data.")),
+            "GetFlightInfo": self._unary(dispatch.get_flight_info, short),
+            "GetSchema": self._unary(dispatch.get_schema, short),
+            "DoGet": self._streaming(dispatch.do_get, long),
+            "DoPut": self._streaming(dispatch.do_put, long),
+            "DoAction": self._streaming(dispatch.do_action, short),
+            "ListActions": self._streaming(dispatch.list_actions, short),
+            "ListFlights": self._streaming(refused(_NO_FLIGHTS), short),
+            "PollFlightInfo": self._streaming(refused(_NO_POLLING), short),
+            "DoExchange": self._streaming(refused(_NO_EXCHANGE), short),
         }
         self._methods = {SERVICE + name: handler for name, handler in methods.items()}
 
@@ -73,27 +76,27 @@ class FlightService(_Base):
         """The handler of a method, or None for one that Flight does not have."""
         return self._methods.get(handler_call_details.method)
 
-    def _unary(self, method: Unary) -> Method:
+    def _unary(self, method: Unary, calls: OpenCalls) -> Method:
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             root = _Root(context)
             try:
-                return method(root.begin(self._door, self._calls), requests)
+                return method(root.begin(self._door, calls), requests)
             except Exception as error:  # the root: whatever happened must become a status
                 root.fail(error)
             finally:
-                root.end(self._calls)
+                root.end(calls)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    def _streaming(self, method: Streaming) -> Method:
+    def _streaming(self, method: Streaming, calls: OpenCalls) -> Method:
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             root = _Root(context)
             try:
-                yield from method(root.begin(self._door, self._calls), requests)
+                yield from method(root.begin(self._door, calls), requests)
             except Exception as error:  # the root: whatever happened must become a status
                 root.fail(error)
             finally:
-                root.end(self._calls)
+                root.end(calls)
 
         return grpc.stream_stream_rpc_method_handler(handle)
 

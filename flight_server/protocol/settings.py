@@ -22,7 +22,8 @@ class ServerSettings:
 
     `port` 0 takes any free one. `max_calls` is both the number of calls served at once and of
     threads, so that no call ever waits for a thread that a slow reader holds; `max_calls_per_user`
-    keeps one user from taking all of them. `so_reuseport` lets several processes share the port.
+    keeps one user from taking all of them: it limits results and uploads, and as many other calls
+    besides. `so_reuseport` lets several processes share the port.
     `max_message` limits one message from a client, `max_command` the command in it, `max_upload`
     all that is uploaded in one call. `statement_seconds` is only told to clients, 0 for no limit.
     """
@@ -32,7 +33,7 @@ class ServerSettings:
     tls: Tls | None = None
     so_reuseport: bool = False
     max_calls: int = 256
-    max_calls_per_user: int = 128
+    max_calls_per_user: int = 64
     max_message: int = 16 * MIB
     max_command: int = MIB
     max_upload: int = 16 * MIB

@@ -224,7 +224,9 @@ def test_any_column_name_is_read(engine: DuckDBEngine, lake: SqlCatalog, name: s
 
 
 def test_names_that_differ_only_in_case_are_refused(lake: SqlCatalog) -> None:
-    source = fresh(lake, "cased", NestedField(1, "id", LongType()), NestedField(2, "ID", LongType()))
+    source = fresh(
+        lake, "cased", NestedField(1, "id", LongType()), NestedField(2, "ID", LongType())
+    )
     with pytest.raises(UnsupportedData):
         plan(rig.described(source, "cased"))
 
@@ -275,9 +277,7 @@ def _commit_deletes(
     sequence = source.metadata.last_sequence_number + 1
     directory = f"{source.location()}/metadata"
     output = source.io.new_output(f"{directory}/deletes-{number}.avro")
-    with DeleteManifest(
-        source.spec(), source.schema(), output, number, "null"
-    ) as writer:
+    with DeleteManifest(source.spec(), source.schema(), output, number, "null") as writer:
         writer.add(
             ManifestEntry.from_args(
                 status=ManifestEntryStatus.ADDED,

@@ -208,8 +208,8 @@ class Running:
 
     @contextmanager
     def adbc(self, **options: str) -> Iterator[flightsql.Connection]:
-        """A connection with ADBC, as alice with her password unless told otherwise."""
-        given = options or {"username": "alice", "password": PASSWORD}
+        """A connection with ADBC, as alice unless told otherwise."""
+        given = options or {"adbc.flight.sql.authorization_header": f"Bearer {API_KEY}"}
         with flightsql.connect(self.uri, db_kwargs=given, autocommit=True) as connection:
             yield connection
 
@@ -217,7 +217,8 @@ class Running:
     def flight(self) -> Iterator[tuple[flight.FlightClient, flight.FlightCallOptions]]:
         """A client of pyarrow, logged in as alice."""
         with flight.FlightClient(self.uri) as client:
-            token = client.authenticate_basic_token("alice", PASSWORD)
+            # Passwords are slow on purpose.
+            token = (b"authorization", f"Bearer {API_KEY}".encode())
             yield client, flight.FlightCallOptions(headers=[token])
 
     def bearer(self) -> str:

@@ -86,6 +86,7 @@ def test_one_user_cannot_hold_every_thread(serve: Any) -> None:
             with connection.cursor() as another:
                 with pytest.raises(flightsql.Error, match="TOO_MANY_CALLS"):
                     another.execute("SELECT 1")
+                    another.fetchone()
             with running.adbc(username="bob", password=running.password) as other:
                 with other.cursor() as cursor:
                     cursor.execute("SELECT 1")

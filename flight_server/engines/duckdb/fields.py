@@ -99,11 +99,17 @@ def readable_by_name(metadata: TableMetadata) -> bool:
     Names then serve as well as field ids, and DuckDB's estimates are better.
     """
     only = {str(schema) for schema in metadata.schemas}
-    names = (name.rsplit(".", 1)[-1] for name in metadata.schema().column_names)
     return (
         len(only) == 1
         and _NAME_MAPPING not in metadata.properties
-        and all(_PLAIN_NAME.fullmatch(name) for name in names)
+        and _plain_names(metadata.schema().fields)
+    )
+
+
+def _plain_names(fields: Sequence[NestedField]) -> bool:
+    return all(
+        _PLAIN_NAME.fullmatch(field.name) and _plain_names(_children(field.field_type))
+        for field in fields
     )
 
 

@@ -58,9 +58,7 @@ def _serve(front: socket.socket, blank: DuckDBPyConnection) -> bool:
     return True
 
 
-def _become_worker(
-    parent: int, descriptors: list[int], blank: DuckDBPyConnection
-) -> NoReturn:
+def _become_worker(parent: int, descriptors: list[int], blank: DuckDBPyConnection) -> NoReturn:
     """The child's side of the fork; never returns, whatever happens."""
     try:
         sandbox.die_with_parent(parent)

@@ -33,7 +33,7 @@ def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
         "signal the parent": lambda: os.kill(os.getppid(), 0),
     }
     statements = {
-        "read a system file by SQL": f"SELECT * FROM read_text({text_literal(_SECRET)})",
+        "read a system file by SQL": f"SELECT content FROM read_text({text_literal(_SECRET)})",
         "list a directory by SQL": "SELECT max(file) FROM glob('/*') HAVING count(*) > 0",
         "write a file by SQL": f"COPY (SELECT 1) TO {text_literal(target + '.csv')}",
         "attach a file by SQL": f"ATTACH {text_literal(target + '.db')} AS other; SELECT 1",
