@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 _MAX_BYTES: Final = 8 * 1024
 _REQUIRED: Final = ("iss", "aud", "sub", "exp")
 _MAX_ID: Final = 256
+_KEPT: Final = 1_024  # genuine tokens, of at most 8 KiB each
 _OPTIONS: Final[Options] = {  # the library checks signature and issuer, the rest is stricter here
     "require": ["iss"],
     "verify_iss": True,
@@ -83,6 +85,9 @@ class TokenVerifier:
     def __init__(self, issuers: Iterable[Issuer], clock: Callable[[], float] = time.time) -> None:
         self.issuers = tuple(issuers)
         self._clock = clock
+        # A signature that held once holds for good, as keys are fixed; what depends on the time is
+        # checked at every use. Failures are not kept.
+        self._genuine = lru_cache(maxsize=_KEPT)(self._verify_signature)
         if len({issuer.iss for issuer in self.issuers}) != len(self.issuers):
             raise ConfigurationInvalid("two issuers have the same name (iss)")
 
@@ -97,6 +102,10 @@ class TokenVerifier:
     def _verify(self, token: str) -> VerifiedToken:
         if len(token) > _MAX_BYTES or not token.isascii():
             raise _Refused("too large or not ASCII")
+        return self._checked(*self._genuine(token))
+
+    def _verify_signature(self, token: str) -> tuple[dict[str, Any], Issuer]:
+        """The claims of a token, with the issuer whose signature it bears."""
         algorithm, kid = _header(token)
         for issuer in self.issuers:
             if algorithm not in issuer.algorithms:
@@ -104,7 +113,7 @@ class TokenVerifier:
             key = issuer.keys.find(kid, algorithm)
             claims = None if key is None else _signed(token, key, algorithm, issuer.iss)
             if claims is not None:
-                return self._checked(claims, issuer)
+                return claims, issuer
         raise _Refused("no key and issuer for it")
 
     def _checked(self, claims: dict[str, Any], issuer: Issuer) -> VerifiedToken:

@@ -10,9 +10,9 @@ _STATEMENT = "SELECT * FROM invest.portfolio.accounts LIMIT 10"
 def adbc(host: str, port: int, user: str, password: str) -> str:
     """Python with the ADBC driver."""
     return f"""\
-import adbc_driver_flightsql.dbapi as flight
-connection = flight.connect("grpc://{host}:{port}",
-                            db_kwargs={{"username": "{user}", "password": "{password}"}})
+import adbc_driver_flightsql.dbapi as flight_sql
+login = {{"username": "{user}", "password": "{password}"}}
+connection = flight_sql.connect("grpc://{host}:{port}", db_kwargs=login, autocommit=True)
 with connection.cursor() as cursor:
     cursor.execute("{_STATEMENT}")
     print(cursor.fetch_arrow_table())"""
@@ -21,9 +21,9 @@ with connection.cursor() as cursor:
 def adbc_key(host: str, port: int, key: str) -> str:
     """Python with the ADBC driver and an API key."""
     return f"""\
-import adbc_driver_flightsql.dbapi as flight
-connection = flight.connect("grpc://{host}:{port}",
-    db_kwargs={{"adbc.flight.sql.authorization_header": "Bearer {key}"}})"""
+import adbc_driver_flightsql.dbapi as flight_sql
+login = {{"adbc.flight.sql.authorization_header": "Bearer {key}"}}
+connection = flight_sql.connect("grpc://{host}:{port}", db_kwargs=login, autocommit=True)"""
 
 
 def polars() -> str:

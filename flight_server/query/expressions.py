@@ -43,33 +43,32 @@ class Compiler:
     def __init__(self, parser: Parser) -> None:
         self._parser = parser
         self._template = lru_cache(maxsize=4_096)(self._parse)
+        self._compiled = lru_cache(maxsize=16_384)(self._compile)
 
     def filter(self, expression: Expression, columns: frozenset[str]) -> str:
         """A row filter; where a claim is missing it lets no row through."""
-        try:
-            return self._compile(expression, columns, None)
-        except Missing:
-            return FALSE
+        return self._compiled(_Key(expression), columns, None) or FALSE
 
     def mask(self, expression: Expression, columns: frozenset[str], column: str) -> str:
         """A mask for `column`; where a claim is missing the value is NULL."""
-        try:
-            return self._compile(expression, columns, column)
-        except Missing:
-            return NULL
+        return self._compiled(_Key(expression), columns, column) or NULL
 
     def check(self, expression: Expression, column: str | None = None) -> None:
         """Check what can be checked without a table; raises `PolicyInvalid`."""
         self._template(expression.sql, expression.name, column)
 
-    def _compile(self, expression: Expression, columns: frozenset[str], column: str | None) -> str:
+    def _compile(self, key: _Key, columns: frozenset[str], column: str | None) -> str | None:
+        """The text, or None where a claim is missing."""
+        expression = key.expression
         template = self._template(expression.sql, expression.name, column)
         unknown = template.columns - {fold(name) for name in columns}
         if unknown:
             raise PolicyInvalid(f"Policy rule {expression.name!r} does not fit the table.")
-        tree = _bound(template.tree, expression.claims)
-        text = self._parser.text(tree)
-        return text.removeprefix("SELECT ")
+        try:
+            tree = _bound(template.tree, expression.claims)
+        except Missing:
+            return None
+        return self._parser.text(tree).removeprefix("SELECT ")
 
     def _parse(self, sql: str, name: str, column: str | None) -> _Template:
         try:
@@ -77,6 +76,20 @@ class Compiler:
         except QueryError as error:
             raise PolicyInvalid(f"Policy rule {name!r} is not valid SQL: {error}") from error
         return _Template(tree, name)
+
+
+class _Key:
+    """An expression compared by all that its text depends on: the SQL and its claims' values."""
+
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+        self._all = (expression.name, expression.sql, repr(sorted(expression.claims.items())))
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self._all == other._all
 
 
 class _Template:

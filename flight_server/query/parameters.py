@@ -35,6 +35,7 @@ _CASTS: Mapping[str, pa.DataType] = {
     "tinyint": pa.int8(),
     "varchar": pa.string(),
 }
+_NO_PARAMETERS = pa.schema([])
 _LIMITS = ("LIMIT_MODIFIER", "limit", "offset")
 
 
@@ -45,6 +46,8 @@ def parameter_schema(secured: Secured, tree: Node) -> pa.Schema:
     integer. Any other is text: clients that build parameters from this schema cannot bind to a
     null type.
     """
+    if not secured.parameters:
+        return _NO_PARAMETERS
     columns = _column_types(secured)
     types: dict[str, pa.DataType] = {}
     for name, kind in _uses(tree, columns):

@@ -36,6 +36,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBEngine]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBEngine]:
+    """An engine in which a worker that is not given back is missed."""
+    settings = _settings(tmp_path_factory.mktemp("single"), workers=1)
+    with closing(DuckDBEngine(settings)) as started:
+        yield started
+
+
 @pytest.fixture
 def new_engine(tmp_path: Path) -> Iterator[NewEngine]:
     """Starts engines of a test's own."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 from collections.abc import Iterable, Mapping
@@ -181,7 +180,7 @@ def workers(engine: DuckDBEngine) -> list[int]:
 
 def descriptors() -> int:
     """How many file descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def eventually(condition: Any, seconds: float = 5.0) -> bool:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -61,32 +62,30 @@ def test_a_cancelled_statement_ends_at_once(engine: DuckDBEngine, text: str) -> 
 
 
 def test_a_stream_is_cancelled_in_the_middle_and_its_worker_used_again(
-    new_engine: NewEngine,
+    single: DuckDBEngine,
 ) -> None:
-    engine = new_engine(workers=1)
-    stream = started(engine, STREAM, ROWS)
+    stream = started(single, STREAM, ROWS)
     frames = iter(stream)
     assert next(frames).rows > 0
-    before = rig.workers(engine)
+    before = rig.workers(single)
     stream.cancel()
     with pytest.raises(Cancelled):
         next(frames)
     stream.close()
-    again = started(engine, STREAM, ROWS)
+    again = started(single, STREAM, ROWS)
     assert next(iter(again)).rows > 0
     again.close()
-    assert set(before) & set(rig.workers(engine))
+    assert set(before) & set(rig.workers(single))
 
 
-def test_a_stream_that_is_closed_early_frees_its_worker(new_engine: NewEngine) -> None:
-    engine = new_engine(workers=1)
+def test_a_stream_that_is_closed_early_frees_its_worker(single: DuckDBEngine) -> None:
     for _ in range(3):
-        stream = started(engine, STREAM, ROWS)
+        stream = started(single, STREAM, ROWS)
         next(iter(stream))
         begin = time.monotonic()
         stream.close()
         assert elapsed(begin) < 1.0
-    assert rig.values(engine, "SELECT 1") == [(1,)]
+    assert rig.values(single, "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("text", [ENDLESS, DEAF])
@@ -98,11 +97,10 @@ def test_a_statement_past_its_deadline_is_ended(engine: DuckDBEngine, text: str)
     assert elapsed(begin) < 2.0
 
 
-def test_a_deadline_frees_the_worker_of_a_reader_that_stalls(new_engine: NewEngine) -> None:
-    engine = new_engine(workers=1)
-    stream = started(engine, STREAM, ROWS, seconds=0.3)
+def test_a_deadline_frees_the_worker_of_a_reader_that_stalls(single: DuckDBEngine) -> None:
+    stream = started(single, STREAM, ROWS, seconds=0.3)
     next(iter(stream))
-    assert rig.values(engine, "SELECT 1") == [(1,)]
+    assert rig.values(single, "SELECT 1") == [(1,)]
     with pytest.raises(TimedOut):
         list(stream)
     stream.close()
@@ -120,8 +118,7 @@ def test_a_worker_that_waits_for_its_reader_uses_no_processor(new_engine: NewEng
 
 
 def _cpu(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -179,12 +176,11 @@ def test_all_workers_busy_is_said_after_a_while(new_engine: NewEngine) -> None:
             started(engine, "SELECT 1 AS n", COUNT, seconds=0.1)
 
 
-def test_a_waiting_statement_gets_the_worker_that_becomes_free(new_engine: NewEngine) -> None:
-    engine = new_engine(workers=1)
-    stream = started(engine, STREAM, ROWS)
+def test_a_waiting_statement_gets_the_worker_that_becomes_free(single: DuckDBEngine) -> None:
+    stream = started(single, STREAM, ROWS)
     next(iter(stream))
     threading.Timer(0.2, stream.close).start()
-    assert rig.values(engine, "SELECT 1") == [(1,)]
+    assert rig.values(single, "SELECT 1") == [(1,)]
 
 
 def test_a_warm_worker_is_used_again_and_the_oldest_is_given_up(
@@ -231,12 +227,12 @@ def test_a_lost_launcher_is_replaced(new_engine: NewEngine) -> None:
     assert lost is not None
     workers = rig.workers(engine)
     os.kill(lost, signal.SIGKILL)
-    assert rig.eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
+    assert rig.eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert rig.values(engine, "SELECT 1") == [(1,)]
     assert engine.launcher_pid != lost
 
 
-def test_closing_leaves_no_process_and_no_file(new_engine: NewEngine, tmp_path: object) -> None:
+def test_closing_leaves_no_process_and_no_file(new_engine: NewEngine, tmp_path: Path) -> None:
     engine = new_engine()
     stream = started(engine, STREAM, ROWS)
     next(iter(stream))
@@ -245,8 +241,8 @@ def test_closing_leaves_no_process_and_no_file(new_engine: NewEngine, tmp_path: 
     pids = [launcher, *rig.workers(engine)]
     assert len(pids) >= 3
     engine.close()
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
-    assert os.listdir(str(tmp_path)) == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(EngineError):
         list(stream)
     stream.close()
@@ -259,9 +255,10 @@ def test_no_descriptor_is_left_over(new_engine: NewEngine, people: Table) -> Non
     setups = [rig.relation(people, ["id"]), rig.relation(people), rig.relation(people, ["name"])]
 
     def round_trip(number: int) -> None:
-        rig.values(engine, f"SELECT {number} FROM people", setups[number % 3])
+        # a worker is given up for another setup now and then
+        rig.values(engine, f"SELECT {number} FROM people", setups[number // 10 % 3])
 
-    for number in range(6):
+    for number in range(0, 60, 10):
         round_trip(number)
     rig.eventually(lambda: False, 0.5)
     before = rig.descriptors()
@@ -270,7 +267,7 @@ def test_no_descriptor_is_left_over(new_engine: NewEngine, people: Table) -> Non
     assert rig.eventually(lambda: rig.descriptors() <= before + 4)
 
 
-def test_workers_die_with_the_process_that_owns_the_engine(tmp_path: object) -> None:
+def test_workers_die_with_the_process_that_owns_the_engine(tmp_path: Path) -> None:
     code = (
         "import sys, time, pathlib\n"
         "from flight_server.engines.duckdb.engine import DuckDBEngine\n"
@@ -291,7 +288,6 @@ def test_workers_die_with_the_process_that_owns_the_engine(tmp_path: object) -> 
 
 def _lives(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False

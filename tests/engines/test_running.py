@@ -115,8 +115,15 @@ def test_the_time_zone_of_a_statement_is_kept(engine: DuckDBEngine) -> None:
         assert rig.rows(engine, statement).to_pylist() == [{"h": hour}]
 
 
+def test_the_time_zone_is_part_of_the_results_type(engine: DuckDBEngine) -> None:
+    for zone in ("UTC", "Europe/Berlin"):
+        statement = Secured("SELECT TIMESTAMPTZ '2024-07-01 00:00:00+00' AS t", (), time_zone=zone)
+        assert rig.rows(engine, statement).schema.field("t").type.tz == zone
+
+
 MIXED = """
-SELECT i AS a, i::VARCHAR AS b, repeat('x', (i % 50)::INT) AS c, CASE WHEN i % 3 > 0 THEN i END AS d,
+SELECT i AS a, i::VARCHAR AS b, repeat('x', (i % 50)::INT) AS c,
+       CASE WHEN i % 3 > 0 THEN i END AS d,
        [i, NULL] AS e, {'x': i, 'y': i::VARCHAR} AS f, i % 2 = 0 AS g, MAP {i: 'v'} AS h,
        (i / 7)::DECIMAL(20, 3) AS k, NULL AS n, TIMESTAMP '2020-01-01' + i * INTERVAL 1 SECOND AS t
 FROM range(100000) r(i) ORDER BY i
@@ -146,7 +153,8 @@ def test_no_frame_is_larger_than_three_mebibytes(engine: DuckDBEngine, width: in
 
 
 def test_one_large_row_is_one_large_frame(engine: DuckDBEngine) -> None:
-    text = "SELECT i, repeat('x', CASE WHEN i = 2 THEN 15000000 ELSE 100000 END) AS x FROM range(5) r(i)"
+    width = "CASE WHEN i = 2 THEN 15000000 ELSE 100000 END"
+    text = f"SELECT i, repeat('x', {width}) AS x FROM range(5) r(i)"
     table = rig.rows(engine, rig.secured(text))
     assert [len(x) for x in table.column("x").to_pylist()] == [100_000] * 2 + [15_000_000] + [
         100_000
@@ -233,7 +241,7 @@ def test_the_wrong_number_of_parameters_is_refused(engine: DuckDBEngine) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT CAST(CASE WHEN i = 70000 THEN 'sec' || 'ret' ELSE '1' END AS INT) FROM range(100000) r(i)",
+        "SELECT CAST(if(i = 70000, 'sec' || 'ret', '1') AS INT) FROM range(100000) r(i)",
         "SELECT 1 // (i - 70000) FROM range(100000) r(i)",
         "SELECT (i * 9223372036854775807)::BIGINT FROM range(3) r(i)",
         "SELECT error('sec' || 'ret' || i) FROM range(3) r(i)",
@@ -278,7 +286,10 @@ def test_two_tables_are_joined(engine: DuckDBEngine, lake: SqlCatalog, people: T
     regions = rig.stored(
         lake, "regions", pa.table({"region": ["eu", "us"], "title": ["Europe", "America"]})
     )
-    text = "SELECT title, sum(salary)::INT FROM people JOIN regions USING (region) GROUP BY 1 ORDER BY 1"
+    text = (
+        "SELECT title, sum(salary)::INT FROM people JOIN regions USING (region) "
+        "GROUP BY 1 ORDER BY 1"
+    )
     answer = rig.values(engine, text, rig.relation(people), rig.relation(regions))
     assert answer == [("America", 60), ("Europe", 40)]
 

@@ -61,6 +61,10 @@ class PlannedHere:
     query_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
+    def secured(self) -> PlannedHere:
+        return self
+
+    @property
     def bound(self) -> bool:
         return self.parameters is not None or not len(self.parameter_schema)
 

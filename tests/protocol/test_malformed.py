@@ -44,9 +44,8 @@ def send(running: Any) -> Any:
         return call.code()
 
     yield send
-    with running.adbc() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        assert cursor.fetchone() == (1,)
+    statement = _wrap("GetFlightInfo", pack(sql.CommandStatementQuery(query="SELECT 1")))
+    assert send("GetFlightInfo", [statement]) is grpc.StatusCode.OK
     channel.close()
 
 

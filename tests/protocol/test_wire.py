@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import adbc_driver_flightsql
 import pyarrow as pa
@@ -13,8 +15,11 @@ import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.message import DecodeError
 
+from catalog.model import Column
+from catalog.names import TableName
 from flight_server.protocol.errors import MalformedMessage, TooLarge, Unsupported
 from flight_server.protocol.wire import flight_pb2, flight_sql_pb2, generate, schemas
+from flight_server.protocol.wire.columns import TableSchemas
 from flight_server.protocol.wire.frames import MAX_FRAME, frame, table_frames, varint
 from flight_server.protocol.wire.uploads import is_compressed, read_upload
 
@@ -231,3 +236,33 @@ def test_a_fixed_schema_is_as_drivers_compare_it(name: str) -> None:
     schema = getattr(schemas, name)
     lines = [f"{f.name}: {f.type}{'' if f.nullable else ' not null'}" for f in schema]
     assert "\n".join(lines) == GOLDEN[name]
+
+
+@dataclass(frozen=True)
+class _Visible:
+    name: TableName
+    columns: tuple[Column, ...]
+
+
+def _visible(table: str, *columns: str) -> Any:
+    made = tuple(Column(column, pa.int8()) for column in columns)
+    return _Visible(TableName("lake", "sales", table), made)
+
+
+def test_encoded_schemas_are_remembered_as_long_as_they_hold() -> None:
+    known = TableSchemas()
+    first = known.encoded("alice", _visible("t", "a"))
+    assert known.encoded("alice", _visible("t", "a")) is first
+    assert pa.ipc.read_schema(pa.py_buffer(known.encoded("alice", _visible("t", "b")))).names == [
+        "b"
+    ]
+    assert pa.ipc.read_schema(pa.py_buffer(known.encoded("bob", _visible("t", "c")))).names == ["c"]
+
+
+def test_remembered_schemas_stay_within_their_limit() -> None:
+    size = len(TableSchemas().encoded("alice", _visible("t0", "a")))
+    known = TableSchemas(limit=size * 3)
+    made = [known.encoded("alice", _visible(f"t{n}", "a")) for n in range(5)]
+    assert known.encoded("alice", _visible("t4", "a")) is made[4]
+    assert known.encoded("alice", _visible("t0", "a")) is not made[0]
+    assert len(TableSchemas(limit=0).encoded("alice", _visible("t", "a"))) > 0

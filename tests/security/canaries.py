@@ -1,4 +1,4 @@
-"""Finding what must not be seen: canaries in rows, names and texts, also when they are disguised."""
+"""Finds what must not be seen: canaries in rows, names and texts, also those in disguise."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _DISGUISES = (
     _WORD.encode().hex(),
     base64.b64encode(_WORD.encode()).decode(),
 )
-_TEXT = re.compile("|".join(map(re.escape, _DISGUISES)), re.IGNORECASE)
-_OTHERS = re.compile(r"canary[-_]x|88456\d\d|root:x:0", re.IGNORECASE)
+_TEXT = re.compile(rf"[\w@.-]*(?:{'|'.join(map(re.escape, _DISGUISES))})[\w@.-]*", re.IGNORECASE)
+_OTHERS = re.compile(r"[\w@.-]*canary[-_]x[\w@.-]*|88456\d\d|root:x:0", re.IGNORECASE)
 _NUMBERS = re.compile(r"77123\d\d|88456\d\d")
 _MACHINE = re.compile(r"root:x:0|/etc/|\.parquet|\.avro|metadata\.json|Traceback")
 

@@ -22,8 +22,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 
 from auth.passwords import hash_password
 
-USER, PASSWORD = "eve", "correct horse battery"
-OWNER, OWNER_PASSWORD = "olga", "battery staple horse"
+# Eve and Wanda have the same rights, hers said by grants and hers by denials; the owner has all.
+EVE, WANDA, OWNER = "eve", "wanda", "olga"
+PASSWORD = "correct horse battery"
 SECRET = "0123456789abcdef0123456789abcdef"
 
 POLICY = """
@@ -32,16 +33,34 @@ identity:
   claims: {region: {from: region, type: string}}
 roles:
   reader: {groups: [readers]}
+  wide: {groups: [widely]}
   owner: {groups: [owners]}
+tags:
+  - {on: "lake.shop.customers.{ssn,score}", tags: [personal]}
 grants:
-  - {to: reader, on: lake.shop.customers, columns: {except: [ssn, score, canary_f_column]}, allow: select}
+  - to: reader
+    on: lake.shop.customers
+    columns: {except: [ssn, score, canary_f_column]}
+    allow: select
   - {to: reader, on: lake.shop.orders, columns: {except: [margin, canary_f_cost]}, allow: select}
   - {to: reader, on: lake.ref.regions, allow: select}
+  - {to: wide, on: "lake.**", allow: select}
+  - {to: "*", on: "tag:personal", deny: select, unless: [owner]}
+  - {to: "*", on: "lake.*.*.canary_*", deny: select, unless: [owner]}
+  - {to: wide, on: lake.shop.orders, columns: [margin], deny: select}
+  - {to: wide, on: "lake.shop.{salaries,keys,canary_x_table}", deny: select}
+  - {to: wide, on: "lake.{vault,canary_x_schema}.**", deny: select}
   - {to: owner, on: "**", allow: select}
 row_filters:
-  - {name: region, on: lake.shop.customers, to: reader, where: "lower(region) = ${claims.region}"}
+  - name: region
+    on: lake.shop.customers
+    to: [reader, wide]
+    where: "lower(region) = ${claims.region}"
 masks:
-  - {name: email, on: lake.shop.customers.email, to: reader, using: "regexp_replace(${col}, '^[^@]*', '***')"}
+  - name: email
+    on: lake.shop.customers.email
+    to: [reader, wide]
+    using: "regexp_replace(${col}, '^[^@]*', '***')"
 """
 
 _EU = range(1, 7)
@@ -65,7 +84,10 @@ def customers() -> pa.Table:
                 "ssn": f"canary-f-ssn-{number}",
                 "score": 7_712_300 + number,
                 "joined": datetime.date(2020, 1, number),
-                "address": {"city": "Bonn" if seen else "canary-f-city", "zip": f"{50000 + number}"},
+                "address": {
+                    "city": "Bonn" if seen else "canary-f-city",
+                    "zip": f"{50000 + number}",
+                },
                 "canary_f_column": f"canary-f-{number}",
             }
         )
@@ -91,7 +113,7 @@ def orders() -> pa.Table:
         {
             "order_id": 100 + number,
             "customer_id": 1 + number % 12,
-            "amount": 10.0 * number,
+            "amount": 10.0 + number,
             "note": f"note-{number % 5}",
             "margin": 7_712_350 + number,
             "canary_f_cost": f"canary-f-cost-{number}",
@@ -196,15 +218,16 @@ def _fill(catalog: Catalog, tables: Mapping[tuple[str, str], pa.Table]) -> dict[
 
 
 def _users() -> dict[str, Any]:
+    groups = {EVE: "readers", WANDA: "widely", OWNER: "owners"}
     return {
         "version": 1,
         "users": {
-            USER: {
+            name: {
                 "password": hash_password(PASSWORD),
-                "groups": ["readers"],
+                "groups": [group],
                 "claims": {"region": "eu"},
-            },
-            OWNER: {"password": hash_password(OWNER_PASSWORD), "groups": ["owners"]},
+            }
+            for name, group in groups.items()
         },
     }
 
@@ -279,7 +302,9 @@ def oracle() -> duckdb.DuckDBPyConnection:
     ):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{schema}")
         connection.register("source", rows)
-        connection.execute(f"CREATE TABLE lake.{schema}.{name} AS FROM source")
+        connection.execute(f"CREATE TABLE lake.{schema}.{name}_rows AS FROM source")
+        # a view, as views have no rowid
+        connection.execute(f"CREATE VIEW lake.{schema}.{name} AS FROM lake.{schema}.{name}_rows")
         connection.unregister("source")
     connection.execute("USE lake.shop")
     connection.execute("SET TimeZone = 'UTC'")

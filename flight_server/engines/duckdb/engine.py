@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from flight_server.engines.duckdb.channel import ChannelClosed
 from flight_server.engines.duckdb.pool import Pool, PoolSize
 from flight_server.engines.duckdb.process import Launcher, WorkerProcess
 from flight_server.engines.duckdb.relation import shadow, view
-from flight_server.engines.duckdb.scan import Scanner
+from flight_server.engines.duckdb.scan.plan import Scanner
 from flight_server.engines.duckdb.session import Limits
 from flight_server.engines.duckdb.settings import MIB, DuckDBSettings
 from flight_server.engines.duckdb.setup import EMPTY, Setup, compose
@@ -111,9 +111,11 @@ class DuckDBEngine:
     ) -> pa.Schema:
         """Bind a statement on empty tables of the visible shape; gives the result's schema."""
         setup = compose(secured, [shadow(relation) for relation in secured.relations], ())
+        # a session's time zone is part of some types, and fixed once an instance is locked
+        planner = replace(EMPTY, time_zone=secured.time_zone)
         deadline = min(deadline, time.monotonic() + self._settings.describe_seconds)
         payload = (setup.encoded, *_statement(secured, parameters))
-        stream = self._start(self._planners, EMPTY, wire.DESCRIBE, payload, deadline)
+        stream = self._start(self._planners, planner, wire.DESCRIBE, payload, deadline)
         try:
             answer = stream.receive()
         finally:
@@ -207,8 +209,12 @@ class DuckDBEngine:
         self._planners.lose(worker)
 
     def _chores(self) -> None:
-        self._workers.tend()
-        self._planners.tend()
+        for pool in (self._workers, self._planners):
+            try:
+                pool.tend()
+            except Exception:
+                # the root of a thread's turn: statements must go on being watched
+                _log.exception("workers could not be tended")
 
     def _prove(self) -> SelfTest:
         """Have a worker with no files try to get out."""

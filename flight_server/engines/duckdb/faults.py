@@ -150,9 +150,7 @@ _PATTERNS: tuple[tuple[str, str, _Say], ...] = tuple(
         (
             "function",
             _missing("Function"),
-            (
-                r"(?:Scalar |Table |Aggregate |Window |Macro |)Function with name (.*?) does not exist",
-            ),
+            (r"(?:\w+ )?Function with name (.*?) does not exist",),
         ),
         (
             "function",

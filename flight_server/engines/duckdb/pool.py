@@ -1,4 +1,4 @@
-"""Which worker runs a statement: a warm one of the same setup, a blank one, or one that is freed."""
+"""Which worker runs a statement: a warm one of its setup, a blank one, or one that is freed."""
 
 from __future__ import annotations
 

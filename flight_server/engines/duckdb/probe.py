@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from flight_server.engines.duckdb.session import text_literal
 
-_SECRET = "/etc/passwd"
+_FORBIDDEN = "/etc/passwd"
 
 
 def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
@@ -24,16 +24,16 @@ def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
     connection.execute("SET threads = 4")
     target = str(Path(directory) / "probe")
     direct: dict[str, Callable[[], object]] = {
-        "read a system file": lambda: Path(_SECRET).read_bytes(),
-        "list a directory": lambda: os.listdir("/"),
+        "read a system file": lambda: Path(_FORBIDDEN).read_bytes(),
+        "list a directory": lambda: list(Path("/").iterdir()),
         "write a file": lambda: Path(target).write_bytes(b"x"),
         "open a network socket": lambda: _connect(socket.SOCK_STREAM),
         "send a datagram": lambda: _connect(socket.SOCK_DGRAM),
-        "run a program": lambda: _in_child(lambda: os.execv("/bin/true", ["true"])),
+        "run a program": lambda: _in_child(lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 - meant
         "signal the parent": lambda: os.kill(os.getppid(), 0),
     }
     statements = {
-        "read a system file by SQL": f"SELECT content FROM read_text({text_literal(_SECRET)})",
+        "read a system file by SQL": f"FROM read_text({text_literal(_FORBIDDEN)}) SELECT content",
         "list a directory by SQL": "SELECT max(file) FROM glob('/*') HAVING count(*) > 0",
         "write a file by SQL": f"COPY (SELECT 1) TO {text_literal(target + '.csv')}",
         "attach a file by SQL": f"ATTACH {text_literal(target + '.db')} AS other; SELECT 1",

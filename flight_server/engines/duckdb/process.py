@@ -97,6 +97,10 @@ class WorkerProcess:
             shutil.rmtree(self.spill, ignore_errors=True)
 
 
+class _LauncherLost(Exception):
+    """The launcher does not answer any more."""
+
+
 class Launcher:
     """Starts workers through the launcher process, which is started again where it was lost."""
 
@@ -117,13 +121,9 @@ class Launcher:
             if self._closed:
                 raise EngineError("The engine is closed.")
             try:
-                return self._request()
-            except OSError:
-                self._end()
-            try:
-                return self._request()
+                return self._again()
             except OSError as error:
-                self._end()
+                # short of memory or descriptors: no reason to end the launcher and all workers
                 raise EngineError("No worker could be started.") from error
 
     def close(self) -> None:
@@ -132,19 +132,32 @@ class Launcher:
             self._closed = True
             self._end()
 
-    def _request(self) -> WorkerProcess:
-        if self._socket is None:
-            self._start()
-        assert self._socket is not None  # noqa: S101 - for the type checker
+    def _again(self) -> WorkerProcess:
+        try:
+            return self._request(self._socket or self._start())
+        except _LauncherLost:
+            self._end()
+        try:
+            return self._request(self._start())
+        except _LauncherLost as error:
+            self._end()
+            raise EngineError("No worker could be started.") from error
+
+    def _request(self, launcher: socket.socket) -> WorkerProcess:
         work, work_end = socket.socketpair()
         control, control_end = socket.socketpair()
         memory = ring.create()
         try:
             ends = [work_end.fileno(), control_end.fileno(), memory]
-            socket.send_fds(self._socket, [b"worker"], ends)
-            data, handles, _, _ = socket.recv_fds(self._socket, 64, 1)
-            if not data or not handles:
-                raise ConnectionError("the launcher is gone")
+            try:
+                socket.send_fds(launcher, [b"worker"], ends)
+                data, handles, _, _ = socket.recv_fds(launcher, 256, 1)
+            except (ConnectionError, TimeoutError) as error:
+                raise _LauncherLost from error
+            if not data:
+                raise _LauncherLost
+            if not handles:
+                raise OSError(data.decode(errors="replace"))
             return WorkerProcess(int(data), handles[0], work, control, memory)
         except BaseException:
             work.close()
@@ -155,7 +168,7 @@ class Launcher:
             control_end.close()
             os.close(memory)
 
-    def _start(self) -> None:
+    def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(_START_SECONDS)
         with theirs:
@@ -169,6 +182,7 @@ class Launcher:
                 start_new_session=True,
             )
         self._socket = ours
+        return ours
 
     def _end(self) -> None:
         if self._socket is not None:

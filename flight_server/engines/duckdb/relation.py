@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.names import fold, quote
 from flight_server.engines.base import Relation
-from flight_server.engines.duckdb.scan import Scan
+from flight_server.engines.duckdb.scan.plan import Scan
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import EngineError, UnsupportedData
 
@@ -33,7 +33,7 @@ def view(relation: Relation, scan: Scan) -> str:
     where = f" WHERE ({relation.row_filter})" if relation.row_filter is not None else ""
     _check(relation)
     return (
-        f"CREATE {kind} {_name(relation)} AS "
+        f"CREATE {kind} {_name(relation)} AS "  # noqa: S608 - names are quoted, expressions compiled
         f"SELECT {', '.join(columns)} FROM ({scan.sql}) AS {source}{where}"
     )
 

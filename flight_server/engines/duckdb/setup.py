@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import sha256
 
@@ -33,7 +33,10 @@ class Setup:
     @cached_property
     def encoded(self) -> bytes:
         """The setup as JSON, as it is sent to a worker."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps(
+            {field.name: getattr(self, field.name) for field in fields(self)},
+            separators=(",", ":"),
+        ).encode()
 
     @cached_property
     def key(self) -> str:
@@ -76,7 +79,7 @@ def compose(secured: Secured, statements: Sequence[str], files: Sequence[str]) -
     return Setup(
         catalogs=tuple(catalogs[key] for key in sorted(catalogs)),
         schemas=tuple((s.catalog, s.schema) for _, s in sorted(schemas.items())),
-        statements=tuple(statements),
+        statements=tuple(dict.fromkeys(statements)),
         files=tuple(dict.fromkeys(files)),
         use=use,
         time_zone=secured.time_zone,

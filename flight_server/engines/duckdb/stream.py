@@ -96,12 +96,13 @@ class WorkerStream:
 
     def close(self) -> None:
         """Give the worker back; a statement that still runs is ended first."""
+        if not self._finished:
+            self.cancel()
         with self._using:
             if self._closed:
                 return
             self._closed = True
             if not self._finished:
-                self._watch.stop(self._running, "cancelled")
                 self._drain()
             self._watch.remove(self._running)
             self._give_back(self._clean)

@@ -96,6 +96,7 @@ class Watch:
                     return
                 self._woken = False
             self._look()
+            # the longest part comes last: deadlines do not wait for it
             self._chores()
 
     def _pause(self) -> float | None:

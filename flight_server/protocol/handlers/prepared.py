@@ -61,9 +61,11 @@ def bind(
 
 
 def _open(call: Call, message: CommandPreparedStatementQuery) -> Planned:
-    return call.door.service.unseal(
+    planned = call.door.service.unseal(
         call.caller, message.prepared_statement_handle, HandleKind.PREPARED
     )
+    call.statement = planned.secured.text
+    return planned
 
 
 def _handle(call: Call, planned: Planned) -> bytes:

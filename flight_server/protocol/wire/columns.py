@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 
 import pyarrow as pa
 
@@ -14,7 +13,7 @@ from catalog.types import precision, scale, type_name
 from flight_server.protocol.wire.frames import schema_bytes
 
 _PREFIX = "ARROW:FLIGHT:SQL:"
-_KEPT = 20_000
+_KEPT = 64 * 1024 * 1024
 
 
 def table_schema(name: TableName, columns: tuple[Column, ...]) -> pa.Schema:
@@ -56,15 +55,15 @@ class TableSchemas:
     """Remembers encoded table schemas: drivers ask for those of every table at once.
 
     Keyed by what the caller may see and checked against the columns at hand, so that a change of
-    the table or of the rights never gives an old answer. Safe to use from several threads.
+    the table or of the rights never gives an old answer. Holds at most `limit` bytes of them; the
+    oldest go first. Safe to use from several threads.
     """
 
-    def __init__(self, kept: int = _KEPT) -> None:
-        self._kept = kept
+    def __init__(self, limit: int = _KEPT) -> None:
+        self._limit = limit
+        self._size = 0
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, TableName], tuple[tuple[Column, ...], bytes]] = (
-            OrderedDict()
-        )
+        self._known: dict[tuple[str, TableName], tuple[tuple[Column, ...], bytes]] = {}
 
     def encoded(self, fingerprint: str, table: VisibleTable) -> bytes:
         """The encapsulated IPC message of a visible table's schema."""
@@ -74,8 +73,14 @@ class TableSchemas:
             return known[1]
         encoded = schema_bytes(table_schema(table.name, table.columns))
         with self._lock:
+            self._forget(key)
             self._known[key] = (table.columns, encoded)
-            self._known.move_to_end(key)
-            if len(self._known) > self._kept:
-                self._known.popitem(last=False)
+            self._size += len(encoded)
+            while self._size > self._limit:
+                self._forget(next(iter(self._known)))
         return encoded
+
+    def _forget(self, key: tuple[str, TableName]) -> None:
+        known = self._known.pop(key, None)
+        if known is not None:
+            self._size -= len(known[1])

@@ -1,5 +1,5 @@
 -- Reading files that are not tables. All of it is refused: no table function takes a path.
--- !every refused
+-- !every !refused
 
 -- A data file of a visible table, with the columns and rows that the policy hides
 SELECT * FROM read_parquet('«file»');

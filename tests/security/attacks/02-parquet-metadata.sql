@@ -1,6 +1,6 @@
 -- Statistics in a file tell the least and greatest value of hidden columns and rows, and whether a
 -- value is in it at all.
--- !every refused
+-- !every !refused
 
 -- Bounds of hidden columns
 SELECT * FROM parquet_metadata('«file»');

@@ -1,5 +1,5 @@
 -- Changing anything. Nothing but SELECT is let through, wherever the change hides.
--- !every refused
+-- !every !refused
 
 -- Plain statements
 INSERT INTO customers VALUES (1);

@@ -1,5 +1,5 @@
 -- Changing the engine's settings, loading code, attaching databases, reaching the network.
--- !every refused
+-- !every !refused
 
 -- Settings
 SET enable_external_access = true;

@@ -1,5 +1,5 @@
 -- Text that becomes SQL after the gate has looked, and names that change what later SQL means.
--- !every refused
+-- !every !refused
 
 -- Functions that run their argument
 SELECT * FROM query('SELECT * FROM lake.shop.salaries');

@@ -1,5 +1,5 @@
 -- Hidden tables, schemas and catalogs, by every way of naming them.
--- !every refused
+-- !every !refused
 
 -- Tables
 SELECT * FROM salaries;

@@ -31,6 +31,7 @@ SELECT struct_pack(*COLUMNS(*)) FROM orders ORDER BY 1
 SELECT * EXCLUDE (id) FROM customers ORDER BY ALL;
 SELECT * REPLACE (upper(name) AS name) FROM customers ORDER BY id;
 SELECT * RENAME (name AS ssn) FROM customers ORDER BY id;
+SELECT * RENAME (ssn AS x) FROM customers ORDER BY id;
 SELECT * LIKE '%' FROM customers ORDER BY id;
 SELECT * LIKE '%s%' FROM customers ORDER BY ALL;
 SELECT * NOT LIKE 'id' FROM customers ORDER BY ALL;
@@ -41,7 +42,6 @@ SELECT * GLOB '*' FROM customers ORDER BY id
 -- EXCLUDE, REPLACE and RENAME of hidden names. !refused
 SELECT * EXCLUDE (ssn) FROM customers;
 SELECT * REPLACE ('x' AS ssn) FROM customers;
-SELECT * RENAME (ssn AS x) FROM customers;
 SELECT COLUMNS('^ssn$') FROM customers;
 SELECT COLUMNS(['ssn']) FROM customers;
 SELECT COLUMNS(* EXCLUDE (ssn)) FROM customers

@@ -1,7 +1,6 @@
 -- A hidden table in every place that a subquery may stand.
--- !every refused
 
--- Expressions
+-- Expressions. !refused
 SELECT (SELECT max(pay) FROM salaries);
 SELECT (FROM salaries SELECT max(pay));
 SELECT EXISTS (SELECT 1 FROM salaries);
@@ -39,7 +38,7 @@ SELECT name, (SELECT max(pay) FROM salaries WHERE person = name) FROM customers;
 SELECT INTERVAL ((SELECT max(pay) FROM salaries)) DAY;
 SELECT 1::DECIMAL((SELECT max(pay) FROM salaries), 2)
 
--- Aggregates and windows
+-- Aggregates and windows. !refused
 SELECT sum((SELECT max(pay) FROM salaries));
 SELECT count(*) FILTER (WHERE EXISTS (FROM salaries)) FROM customers;
 SELECT string_agg(name, (SELECT max(person) FROM salaries)) FROM customers;
@@ -50,10 +49,9 @@ SELECT sum(id) OVER (PARTITION BY (SELECT max(pay) FROM salaries)) FROM customer
 SELECT sum(id) OVER (ORDER BY (SELECT max(pay) FROM salaries)) FROM customers;
 SELECT sum(id) OVER (ORDER BY id ROWS BETWEEN (SELECT max(pay) FROM salaries) PRECEDING AND CURRENT ROW) FROM customers;
 SELECT lag(id, (SELECT max(pay) FROM salaries)) OVER (ORDER BY id) FROM customers;
-SELECT sum(id) OVER w FROM customers WINDOW w AS (ORDER BY (SELECT max(pay) FROM salaries));
-SELECT sum(id) OVER (ORDER BY id) FROM customers WINDOW unused AS (ORDER BY (SELECT max(pay) FROM salaries))
+SELECT sum(id) OVER w FROM customers WINDOW w AS (ORDER BY (SELECT max(pay) FROM salaries))
 
--- Clauses
+-- Clauses. !refused
 SELECT 1 WHERE EXISTS (FROM salaries);
 SELECT 1 FROM customers WHERE id IN (SELECT pay FROM salaries);
 SELECT 1 FROM customers WHERE id NOT IN (SELECT pay FROM salaries);
@@ -74,7 +72,7 @@ SELECT * REPLACE ((SELECT max(pay) FROM salaries) AS id) FROM customers;
 SELECT COLUMNS(lambda c: c IN (SELECT person FROM salaries)) FROM customers;
 SELECT * FROM customers USING SAMPLE (SELECT max(pay) FROM salaries) ROWS
 
--- FROM
+-- FROM. !refused
 SELECT * FROM (salaries);
 SELECT * FROM (SELECT * FROM salaries);
 SELECT * FROM (FROM salaries);
@@ -98,3 +96,6 @@ WITH x AS (SELECT * FROM salaries) SELECT * FROM x;
 WITH x AS (SELECT * FROM salaries) SELECT 1;
 WITH x AS MATERIALIZED (SELECT * FROM salaries) SELECT 1;
 SELECT * FROM customers WHERE id IN (WITH x AS (SELECT pay FROM salaries) SELECT * FROM x)
+
+-- A window that nothing uses is dropped by the parser, with its subquery
+SELECT sum(id) OVER (ORDER BY id) FROM customers WINDOW unused AS (ORDER BY (SELECT max(pay) FROM salaries))

@@ -1,5 +1,5 @@
 -- Earlier states and the tables that Iceberg, Athena and others keep about tables.
--- !every refused
+-- !every !refused
 
 -- Earlier snapshots, from before a policy or the dropping of a column
 SELECT * FROM customers AT (VERSION => 1);

@@ -1,5 +1,5 @@
 -- Functions that tell of the engine, change its state or wait, and types that are looked up.
--- !every refused
+-- !every !refused
 
 -- The session
 SELECT version();

@@ -1,7 +1,7 @@
 -- Statements that would take all time or memory. They end as refusals or within their deadline, and
 -- the server goes on. Those marked slow run in full only outside of the quick suite.
 
--- Refused before they are parsed, or by their shape. !refused
+-- Refused before they are parsed, or by their shape. !refused !alone
 SELECT «brackets»1«closing»;
 SELECT * FROM «brackets»customers«closing»;
 SELECT «brackets»;
@@ -12,14 +12,14 @@ SELECT «many»«many»«many»«many»«many»«many»«many»«many»«many»�
 SELECT * FROM customers «joins»;
 SELECT «minuses»1
 
--- Memory of one value. !refused !bomb
+-- Memory of one value. !refused !alone
 SELECT repeat('x', 100000000000);
 SELECT length(repeat(name, 10000000000)) FROM customers
 
--- Time without end. !refused !bomb
+-- Time without end. !refused !alone !slow
 SELECT count(*) FROM range(1000000) a, range(1000000) b, customers
 
--- More of both. !refused !bomb !slow
+-- More of both. !refused !alone !slow
 SELECT lpad('x', 2000000000, 'y');
 SELECT printf('%1000000000d', 1);
 SELECT list_resize([1], 10000000000);

@@ -1,5 +1,5 @@
 -- Parameters: they are values, never text of the statement. Here they are not bound.
--- !every refused
+-- !every !refused
 
 -- Where no value may stand
 SELECT * FROM ?;

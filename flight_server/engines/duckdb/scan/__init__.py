@@ -1,0 +1,1 @@
+"""An Iceberg snapshot becomes SQL over its files: the only place here that knows Iceberg."""

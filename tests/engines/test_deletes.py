@@ -1,0 +1,193 @@
+"""Deleted rows stay deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+    ManifestWriterV2,
+    write_manifest_list,
+)
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
+from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
+from pyiceberg.typedef import Record
+from pyiceberg.types import (
+    IntegerType,
+    LongType,
+    NestedField,
+    StringType,
+)
+
+from catalog.model import Table
+from flight_server.engines.duckdb.engine import DuckDBEngine
+from flight_server.engines.duckdb.scan.plan import plan
+from flight_server.engines.errors import UnsupportedData
+from tests.engines import rig
+
+
+def fresh(lake: SqlCatalog, name: str, *fields: NestedField) -> IcebergTable:
+    return lake.create_table(f"s.{name}", schema=Schema(*fields))
+
+
+def read(engine: DuckDBEngine, table: Table) -> list[dict[str, object]]:
+    text = f"SELECT * FROM {table.name.table} ORDER BY 1"
+    return rig.rows(engine, rig.secured(text, rig.relation(table))).to_pylist()
+
+
+def _delete_positions(source: IcebergTable, name: str, rows: list[tuple[str, int]]) -> None:
+    """Commit a position delete file by hand."""
+    path = f"{source.location()}/data/{name}.parquet"
+    local = path.removeprefix("file://")
+    schema = pa.schema(
+        [
+            pa.field("file_path", pa.string(), False, {"PARQUET:field_id": "2147483546"}),
+            pa.field("pos", pa.int64(), False, {"PARQUET:field_id": "2147483545"}),
+        ]
+    )
+    pq.write_table(
+        pa.table([[path for path, _ in rows], [pos for _, pos in rows]], schema=schema), local
+    )
+    _commit_deletes(source, path, len(rows), Path(local).stat().st_size)
+
+
+def _commit_deletes(
+    source: IcebergTable,
+    path: str,
+    rows: int,
+    size: int,
+    content: DataFileContent = DataFileContent.POSITION_DELETES,
+) -> None:
+    class DeleteManifest(ManifestWriterV2):
+        def content(self) -> ManifestContent:
+            return ManifestContent.DELETES
+
+    current = source.current_snapshot()
+    assert current is not None
+    file = DataFile.from_args(
+        content=content,
+        file_path=path,
+        file_format=FileFormat.PARQUET,
+        partition=Record(),
+        record_count=rows,
+        file_size_in_bytes=size,
+        equality_ids=[1] if content == DataFileContent.EQUALITY_DELETES else None,
+    )
+    file.spec_id = 0
+    number = current.snapshot_id + 1
+    sequence = source.metadata.last_sequence_number + 1
+    directory = f"{source.location()}/metadata"
+    output = source.io.new_output(f"{directory}/deletes-{number}.avro")
+    with DeleteManifest(source.spec(), source.schema(), output, number, "null") as writer:
+        writer.add(
+            ManifestEntry.from_args(
+                status=ManifestEntryStatus.ADDED,
+                snapshot_id=number,
+                sequence_number=None,
+                file_sequence_number=None,
+                data_file=file,
+            )
+        )
+    manifests: list[ManifestFile] = [*current.manifests(source.io), writer.to_manifest_file()]
+    listing = f"{directory}/snap-{number}.avro"
+    with write_manifest_list(
+        2, source.io.new_output(listing), number, current.snapshot_id, sequence, "null"
+    ) as lists:
+        lists.add_manifests(manifests)
+    added = IcebergSnapshot(
+        snapshot_id=number,
+        parent_snapshot_id=current.snapshot_id,
+        sequence_number=sequence,
+        timestamp_ms=current.timestamp_ms + 1,
+        manifest_list=listing,
+        summary=Summary(operation=Operation.DELETE),
+        schema_id=source.schema().schema_id,
+    )
+    source.catalog.commit_table(
+        source,
+        (AssertRefSnapshotId(ref="main", snapshot_id=current.snapshot_id),),
+        (
+            AddSnapshotUpdate(snapshot=added),
+            SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=number),
+        ),
+    )
+    source.refresh()
+
+
+def _deleted_table(lake: SqlCatalog, name: str) -> IcebergTable:
+    source = fresh(lake, name, NestedField(1, "id", LongType()), NestedField(2, "v", StringType()))
+    for start in (0, 10):
+        source.append(
+            pa.table({"id": list(range(start, start + 10)), "v": [f"v{i}" for i in range(10)]})
+        )
+    return source
+
+
+def _files(source: IcebergTable) -> list[str]:
+    tasks = source.scan().plan_files()
+    return [task.file.file_path for task in sorted(tasks, key=lambda t: t.file.file_path)]
+
+
+def _ids(engine: DuckDBEngine, table: Table) -> list[object]:
+    return [row["id"] for row in read(engine, table)]
+
+
+def test_deleted_positions_are_left_out(engine: DuckDBEngine, lake: SqlCatalog) -> None:
+    source = _deleted_table(lake, "deleted")
+    first, second = _files(source)
+    _delete_positions(source, "d1", [(first, 0), (first, 9)])
+    _delete_positions(source, "d2", [(second, 5), (first, 1)])
+    kept = set(range(20))
+    for path, position in ((first, 0), (first, 9), (second, 5), (first, 1)):
+        kept.discard(_rows_of(path)[position])
+    assert _ids(engine, rig.described(source, "deleted")) == sorted(kept)
+
+
+def _rows_of(path: str) -> list[int]:
+    rows: list[int] = pq.read_table(path.removeprefix("file://")).column("id").to_pylist()
+    return rows
+
+
+def test_a_delete_holds_only_for_files_that_were_there_before_it(
+    engine: DuckDBEngine, lake: SqlCatalog
+) -> None:
+    source = _deleted_table(lake, "deleted_before")
+    first, _ = _files(source)
+    _delete_positions(source, "d1", [(first, 3)])
+    source.append(pa.table({"id": [100, 101, 102, 103], "v": ["w"] * 4}))
+    gone = _rows_of(first)[3]
+    expected = sorted({*range(20), 100, 101, 102, 103} - {gone})
+    assert _ids(engine, rig.described(source, "deleted_before")) == expected
+
+
+def test_deletes_and_renamed_columns_go_together(engine: DuckDBEngine, lake: SqlCatalog) -> None:
+    source = _deleted_table(lake, "deleted_evolved")
+    first, _ = _files(source)
+    _delete_positions(source, "d1", [(first, 3)])
+    with source.update_schema() as update:
+        update.rename_column("v", "w").add_column("x", IntegerType())
+    got = read(engine, rig.described(source, "deleted_evolved"))
+    assert len(got) == 19
+    assert set(got[0]) == {"id", "w", "x"}
+
+
+def test_equality_deletes_are_refused(lake: SqlCatalog) -> None:
+    source = _deleted_table(lake, "deleted_equal")
+    path = f"{source.location()}/data/eq.parquet"
+    pq.write_table(pa.table({"id": [1]}), path.removeprefix("file://"))
+    _commit_deletes(source, path, 1, 100, DataFileContent.EQUALITY_DELETES)
+    with pytest.raises(UnsupportedData):
+        plan(rig.described(source, "deleted_equal"))

@@ -1,0 +1,41 @@
+"""A server over a lake with something to hide, and everything that watches it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from flight_server.app import Application, build
+from flight_server.config import load
+from tests.security import warehouse
+from tests.security.warehouse import Lake
+
+
+@pytest.fixture(scope="session")
+def listener() -> Iterator[socket.socket]:
+    """A socket that no statement may reach."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory, listener: socket.socket) -> Lake:
+    """The lake, built once."""
+    directory: Path = tmp_path_factory.mktemp("lake")
+    return warehouse.build(directory, listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def application(lake: Lake) -> Iterator[Application]:
+    """The server with all that it is made of, listening on a free port."""
+    running = build(load(lake.config))
+    running.server.start()
+    try:
+        yield running
+    finally:
+        running.stop(2.0)
