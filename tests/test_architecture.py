@@ -109,9 +109,9 @@ def test_only_secure_makes_a_secured_statement() -> None:
     makers = set()
     for name, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if node.func.id == "Secured":
-                    makers.add(name)
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id == "Secured":
+                makers.add(name)
     assert makers == {"flight_server.query.secure"}
 
 

@@ -27,13 +27,15 @@ class Relation:
 
     `columns` are the visible ones in order. `row_filter` is a boolean DuckDB expression over the
     raw columns, or None for all rows; a row is seen where it is true. Expressions have all
-    functions qualified and all values as literals.
+    functions qualified and all values as literals. `part` is which of how many disjoint parts of
+    the table's rows is read, counted from 0; None for all of them.
     """
 
     name: TableName
     table: Table
     columns: tuple[RelationColumn, ...]
     row_filter: str | None = None
+    part: tuple[int, int] | None = None
 
     @property
     def needs_barrier(self) -> bool:
@@ -75,8 +77,12 @@ class FrameStream(Protocol):
 
     def __iter__(self) -> Iterator[Frame]: ...
 
+    def ready(self, seconds: float) -> bool:
+        """Whether the next frame, or the end, can be had within a time."""
+        ...
+
     def cancel(self) -> None:
-        """End the statement now."""
+        """End the statement now. Must not wait: networks' threads call it too."""
         ...
 
     def close(self) -> None:

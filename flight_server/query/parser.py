@@ -64,7 +64,17 @@ class Parser:
         return self._value("SELECT json_deserialize_sql(?::JSON)", tree)
 
     def _value(self, sql: str, argument: str) -> str:
-        return str(self._cursor().execute(sql, [argument]).fetchall()[0][0])
+        try:
+            return str(self._cursor().execute(sql, [argument]).fetchall()[0][0])
+        except duckdb.OutOfMemoryException:
+            raise TooComplex("The statement is too large to be looked at.") from None
+
+
+def time_zones() -> frozenset[str]:
+    """The names of all time zones that DuckDB knows."""
+    with duckdb.connect(":memory:", config=_CONFIG) as connection:
+        found = connection.execute("SELECT name FROM pg_timezone_names()").fetchall()
+    return frozenset(str(name) for (name,) in found)
 
 
 def _refuse(parsed: Node, text: str) -> None:

@@ -92,6 +92,10 @@ class HeldCatalog:
                 return table
         return None
 
+    def snapshot_as_of(self, name: TableName, moment: datetime) -> Snapshot | None:
+        self._answer()
+        return next((s for s, table in self.earlier.items() if table.name == name), None)
+
     def _answer(self) -> None:
         if self.down:
             raise CatalogUnavailable("The catalog cannot be reached now")

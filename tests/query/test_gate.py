@@ -461,5 +461,5 @@ def test_counting_takes_no_longer_than_the_text_is_long() -> None:
     for piece in ("'", '"', "/*", "--", "$", "$a", "e'", "rollup(", "rollup ", "\n", "é", "(", ")"):
         started = time.monotonic()
         with suppress(QueryError):
-            lexical.check_size(piece * (lexical.MAX_TEXT // len(piece)))
-        assert time.monotonic() - started < 3, piece
+            lexical.check_size(piece * (lexical.MAX_TEXT // 16 // len(piece)))
+        assert time.monotonic() - started < 2, piece

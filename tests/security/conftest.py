@@ -15,6 +15,16 @@ from tests.security import warehouse
 from tests.security.warehouse import Lake
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The slow tests of this folder run where `-m` names them."""
+    if "slow" in str(config.option.markexpr):
+        return
+    here = Path(__file__).parent
+    skipped = [i for i in items if here in i.path.parents and i.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=skipped)
+    items[:] = [item for item in items if item not in skipped]
+
+
 @pytest.fixture(scope="session")
 def listener() -> Iterator[socket.socket]:
     """A socket that no statement may reach."""

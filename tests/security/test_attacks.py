@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from flight_server.app import Application
 from flight_server.engines.base import Secured
 from tests.security import canaries, doors, warehouse
 from tests.security.doors import EVE, OWNER, WANDA, Answer, Remote
-from tests.security.warehouse import Lake, oracle
+from tests.security.warehouse import STATEMENT_SECONDS, Lake, oracle
 from tests.statements import Example, read_all
 
 ATTACKS = read_all(Path(__file__).parent / "attacks")
@@ -196,7 +197,9 @@ def test_slow_ones_through_the_query_service(
         return doors.in_process(application.service, EVE, text)
 
     for attack in of(file, slow=True):
+        started = time.monotonic()
         assert_none(attacked([attack], way, lake, right))
+        assert time.monotonic() - started < STATEMENT_SECONDS + 3, attack.text
         answer = way("SELECT count(*) AS n FROM customers")
         assert answer.table is not None
         assert answer.table.to_pylist() == [{"n": 6}]

@@ -25,6 +25,7 @@ from auth.passwords import hash_password
 # Eve and Wanda have the same rights, hers said by grants and hers by denials; the owner has all.
 EVE, WANDA, OWNER = "eve", "wanda", "olga"
 PASSWORD = "correct horse battery"
+STATEMENT_SECONDS = 10
 SECRET = "0123456789abcdef0123456789abcdef"
 
 POLICY = """
@@ -242,7 +243,7 @@ def _settings(directory: Path) -> dict[str, Any]:
         },
         "seal": {"keys": ["file:secret"]},
         "engine": {"workers": 4, "threads": 2, "memory": "512MiB", "spill": "64MiB"},
-        "limits": {"statement": 10},
+        "limits": {"statement": STATEMENT_SECONDS},
         "defaults": {"catalog": "lake", "schema": "shop"},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from collections.abc import Sequence
@@ -67,6 +68,14 @@ class Channel:
     def pending(self) -> bool:
         """Whether bytes of a further message have already been read from the socket."""
         return bool(self._buffer)
+
+    def ready(self, seconds: float) -> bool:
+        """Whether something of the next message, or the end, comes within a time."""
+        if self._buffer:
+            return True
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(max(0.0, seconds) * 1000))
 
     def close(self) -> None:
         """Close the socket."""

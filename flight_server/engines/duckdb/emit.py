@@ -39,9 +39,14 @@ class Emitter:
         self._credits = ring.SLOTS
         self._slot = 0
 
-    def emit(self, reader: pa.RecordBatchReader, check: Callable[[], None]) -> Fault | None:
-        """Send all batches; gives a fault where the result cannot be sent. Raises `Stopped`."""
-        if not _same_shape(reader.schema, self._schema):
+    def emit(
+        self, reader: pa.RecordBatchReader, check: Callable[[], None], *, cast: bool = False
+    ) -> Fault | None:
+        """Send all batches; gives a fault where the result cannot be sent. Raises `Stopped`.
+
+        With `cast`, columns of another type than promised are cast where that loses nothing.
+        """
+        if not _same_shape(reader.schema, self._schema, cast):
             return Fault("data", _CHANGED, detail=f"{reader.schema} instead of {self._schema}")
         for batch in reader:
             check()
@@ -92,11 +97,20 @@ class Emitter:
         self._credits -= cost
 
 
-def _same_shape(found: pa.Schema, promised: pa.Schema) -> bool:
+def _same_shape(found: pa.Schema, promised: pa.Schema, cast: bool) -> bool:
     """Whether names and types are the promised ones, up to how long text is stored."""
     return found.names == promised.names and all(
-        _common(a) == _common(b) for a, b in zip(found.types, promised.types, strict=True)
+        _common(a) == _common(b) or (cast and _castable(a, b))
+        for a, b in zip(found.types, promised.types, strict=True)
     )
+
+
+def _castable(found: pa.DataType, promised: pa.DataType) -> bool:
+    try:
+        pa.nulls(0, found).cast(promised)  # pa.array would look for pandas, out of reach here
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _common(data: pa.DataType) -> pa.DataType:

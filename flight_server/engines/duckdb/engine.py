@@ -180,7 +180,7 @@ class DuckDBEngine:
         return stream
 
     def _render(self, relation: Relation) -> tuple[str, tuple[str, ...]]:
-        scan = self._scanner.scan(relation.table)
+        scan = self._scanner.scan(relation.table, relation.part)
         return view(relation, scan), scan.files
 
     def _worker_limits(self, directory: str | None) -> Limits:

@@ -39,10 +39,15 @@ def view(relation: Relation, scan: Scan) -> str:
 
 
 def shadow(relation: Relation) -> str:
-    """The statement that creates an empty table of the relation's visible shape."""
+    """The statement that creates an empty view of the relation's visible shape.
+
+    A view, as the real one is: a table would have a `rowid` that the real relation has not.
+    """
     _check(relation)
-    columns = ", ".join(f"{quote(c.name)} {sql_type(c.type)}" for c in relation.columns)
-    return f"CREATE TABLE {_name(relation)} ({columns})"
+    columns = ", ".join(
+        f"CAST(NULL AS {sql_type(c.type)}) AS {quote(c.name)}" for c in relation.columns
+    )
+    return f"CREATE VIEW {_name(relation)} AS SELECT {columns} WHERE false"
 
 
 def _name(relation: Relation) -> str:

@@ -53,6 +53,7 @@ class WorkerStream:
         self._using = threading.Lock()
         self._finished = False
         self._clean = False
+        self._owed = 0
         self._closed = False
 
     @property
@@ -70,11 +71,18 @@ class WorkerStream:
             if self._finished or self._closed:
                 raise StopIteration
             try:
+                self._settle()
                 kind, payload = self._worker.channel.receive()
                 return self._frame(kind, payload)
             except (ChannelClosed, ValueError) as error:
                 self._finished = True
                 raise self._lost() from error
+
+    def ready(self, seconds: float) -> bool:
+        """Whether the next frame, or the end, can be had within a time."""
+        with self._using:
+            over = self._finished or self._closed or self._running.reason is not None
+            return over or self._worker.channel.ready(seconds)
 
     def receive(self) -> bytes:
         """The answer to a statement that is only described: one payload."""
@@ -111,14 +119,26 @@ class WorkerStream:
         if kind == wire.FRAME:
             offset, length, rows, cost = _place(payload)
             frame = Frame(ring.take(self._worker.ring, offset, length), rows)
+            self._owed += cost
         elif kind == wire.INLINE:
             size = wire.NUMBER.size
-            rows, cost = int.from_bytes(payload[:size], "little"), 1
-            frame = Frame(payload[size:], rows)
+            frame = Frame(payload[size:], int.from_bytes(payload[:size], "little"))
+            self._owed += 1
         else:
             self._end(kind, payload)
-        self._worker.send(wire.CREDIT, wire.TAKEN.pack(self._running.number, cost))
         return frame
+
+    def _settle(self) -> None:
+        """Tell the worker what was taken.
+
+        The last frame of a statement costs no message, as its end is there already; half the ring
+        is never kept back, so that a worker goes on while its frames are sent.
+        """
+        if not self._owed:
+            return
+        if self._owed >= ring.SLOTS // 2 or not self._worker.channel.ready(0):
+            owed, self._owed = self._owed, 0
+            self._worker.send(wire.CREDIT, wire.TAKEN.pack(self._running.number, owed))
 
     def _end(self, kind: bytes, payload: bytes) -> NoReturn:
         self._finished = True

@@ -55,8 +55,9 @@ class Watch:
         """Watch over a statement."""
         with self._changed:
             self._running.add(running)
-            # a sleeping watch has no statement; one that runs looks again within a tick
-            if len(self._running) == 1 or running.deadline - time.monotonic() < _TICK_SECONDS:
+            # the watch looks within a tick anyway: to wake it for each statement costs more than
+            # the few times that it finds nothing to look at
+            if running.deadline - time.monotonic() < _TICK_SECONDS:
                 self._changed.notify()
 
     def remove(self, running: Running) -> None:
@@ -99,9 +100,9 @@ class Watch:
             # the longest part comes last: deadlines do not wait for it
             self._chores()
 
-    def _pause(self) -> float | None:
+    def _pause(self) -> float:
         if not self._running:
-            return None
+            return _TICK_SECONDS
         moments = (r.deadline if r.kill_at is None else r.kill_at for r in self._running)
         return max(0.0, min(_TICK_SECONDS, min(moments) - time.monotonic()))
 

@@ -119,7 +119,9 @@ class Worker:
             rows = _batch_rows(promised)
             reader = bound.to_arrow_reader(rows)
             try:
-                return emitter.emit(reader, lambda: self._check(number))
+                # A bound NULL has no type, so that its row may give another type than other rows.
+                cast = None in values.values()
+                return emitter.emit(reader, lambda: self._check(number), cast=cast)
             finally:
                 reader.close()
         except Stopped:

@@ -1,5 +1,5 @@
 -- Statements that would take all time or memory. They end as refusals or within their deadline, and
--- the server goes on. Those marked slow run in full only outside of the quick suite.
+-- the server goes on. Those marked slow run only where they are asked for.
 
 -- Refused before they are parsed, or by their shape. !refused !alone
 SELECT «brackets»1«closing»;
@@ -16,10 +16,10 @@ SELECT «minuses»1
 SELECT repeat('x', 100000000000);
 SELECT length(repeat(name, 10000000000)) FROM customers
 
--- Time without end. !refused !alone !slow
+-- Time without end. !random !alone !slow
 SELECT count(*) FROM range(1000000) a, range(1000000) b, customers
 
--- More of both. !refused !alone !slow
+-- More of both. !random !alone !slow
 SELECT lpad('x', 2000000000, 'y');
 SELECT printf('%1000000000d', 1);
 SELECT list_resize([1], 10000000000);

@@ -23,6 +23,8 @@ from flight_server.engines.duckdb.scan import fields
 from flight_server.engines.duckdb.session import text_literal
 from flight_server.engines.errors import EngineError, UnsupportedData
 
+Part = tuple[int, int] | None
+
 _FIELD_ID = b"PARQUET:field_id"
 _UNREADABLE = "The table's metadata cannot be read now."
 
@@ -48,16 +50,16 @@ class Scanner:
         self._lock = threading.Lock()
         self._scans: OrderedDict[object, Scan] = OrderedDict()
 
-    def scan(self, table: Table) -> Scan:
+    def scan(self, table: Table, part: Part = None) -> Scan:
         """Plan a table. Raises `UnsupportedData`, and `EngineError` where it cannot be read."""
         columns = tuple((column.field_id, column.name) for column in table.columns)
-        key = (table.snapshot, table.location, columns)
+        key = (table.snapshot, table.location, columns, part)
         with self._lock:
             known = self._scans.get(key)
             if known is not None:
                 self._scans.move_to_end(key)
                 return known
-        planned = plan(table)
+        planned = plan(table, part)
         with self._lock:
             self._scans[key] = planned
             while len(self._scans) > self._capacity:
@@ -65,8 +67,8 @@ class Scanner:
         return planned
 
 
-def plan(table: Table) -> Scan:
-    """Plan a table at its snapshot, all of its files. Raises as `Scanner.scan` does."""
+def plan(table: Table, part: Part = None) -> Scan:
+    """Plan a table at its snapshot: its files, or one part of them. Raises as `Scanner.scan`."""
     if table.snapshot is None:
         raise UnsupportedData("This engine cannot read a table that has no snapshot.")
     local_path(table.snapshot.metadata_location)
@@ -80,6 +82,8 @@ def plan(table: Table) -> Scan:
     fields.check_names(schema)
     types = {field.name: fields.sql_type(field.field_type) for field in schema.fields}
     tasks = _tasks(source, table)
+    if part is not None:
+        tasks = divide(tasks, *part)
     root = _Root(table.location or source.metadata.location)
     plain = [task for task in tasks if not task.delete_files]
     deleted = [task for task in tasks if task.delete_files]
@@ -100,6 +104,29 @@ def local_path(uri: str) -> str:
     path = uri.removeprefix("file:")
     path = "/" + path.removeprefix(f"//{parts.netloc}").lstrip("/")
     return os.path.normpath(path if Path(path).exists() else unquote(path))
+
+
+def divide(tasks: Sequence[FileScanTask], index: int, count: int) -> list[FileScanTask]:
+    """One of `count` groups of about the same size; each data file is in exactly one of them.
+
+    A data file stays with its deletes. The groups follow from the snapshot alone, so that every
+    replica forms the same ones.
+    """
+    loads = [0] * count
+    mine: list[FileScanTask] = []
+    for task in sorted(tasks, key=_identity):
+        lightest = loads.index(min(loads))
+        loads[lightest] += max(1, task.file.file_size_in_bytes)
+        if lightest == index:
+            mine.append(task)
+    return mine
+
+
+def _identity(task: FileScanTask) -> tuple[int, str, list[str]]:
+    """Largest first, which fills groups evenly; equal only for tasks that read the same rows."""
+    file = task.file
+    deletes = sorted(delete.file_path for delete in task.delete_files)
+    return -file.file_size_in_bytes, file.file_path, deletes
 
 
 class _Root:
