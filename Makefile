@@ -7,9 +7,11 @@ PORT ?= 31337
 DIR ?= demo-data
 SCALE ?= 1
 K ?=
+SECONDS ?= 300
+SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench docs wire clean
+.PHONY: help install demo test fuzz check format bench docs wire clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +29,10 @@ demo: $(STAMP) ## build a sample warehouse, serve it, print what to paste (PORT=
 
 test: $(STAMP) ## run the tests (K=name runs some)
 	$(BIN)/python -m pytest $(if $(K),-k '$(K)')
+
+fuzz: $(STAMP) ## send damaged messages for longer, with a new seed (SECONDS=, SEED=)
+	FLIGHT_SERVER_FUZZ=$(SECONDS) FLIGHT_SERVER_FUZZ_SEED=$(SEED) \
+		$(BIN)/python -m pytest -s --numprocesses=0 tests/protocol/test_fuzz.py
 
 check: $(STAMP) ## format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -17,7 +18,7 @@ from auth.grant import Grant
 from auth.history import both
 from auth.policy import Policy
 from auth.principal import Principal
-from catalog.errors import CatalogError, UnsupportedTable
+from catalog.errors import CatalogError, SnapshotNotFound, UnsupportedTable
 from catalog.model import Column, Snapshot, Table
 from catalog.names import SchemaName, TableName, like
 from catalog.registry import Registry
@@ -106,6 +107,24 @@ class VisibleCatalog:
                 return found
         raise TableNotFound(f"Table {name} does not exist.")
 
+    def find_as_of(self, name: TableName, moment: datetime) -> VisibleTable:
+        """One table as it was at a moment; one without snapshots as it is.
+
+        Raises as `find` does, and `SnapshotNotFound` where the table had no state then.
+        """
+        # first as it is now: what is hidden today must not be told apart by its past
+        today = self.find(name)
+        if today.table.snapshot is None:
+            return today
+        snapshot = self._registry.snapshot_as_of(today.name, moment)
+        if snapshot is None:
+            shown = moment.isoformat(sep=" ", timespec="auto")
+            raise SnapshotNotFound(
+                f"Table {today.name} has no state as of {shown}: it was made later, or that state"
+                " has expired."
+            )
+        return self.find(today.name, snapshot)
+
     def _listed(self, catalog: str | None, pattern: str | None) -> list[SchemaName]:
         wanted = like(pattern)
         return [name for name in self._registry.schemas(catalog) if wanted(name.schema)]
@@ -139,4 +158,7 @@ class VisibleCatalog:
 
 def _visible(table: Table, grant: Grant) -> VisibleTable:
     shown = set(grant.columns)
-    return VisibleTable(table, grant, tuple(c for c in table.columns if c.name in shown))
+    columns = (c for c in table.columns if c.name in shown)
+    # a mask may give NULL where the table has none
+    told = (replace(c, nullable=True) if c.name in grant.masks else c for c in columns)
+    return VisibleTable(table, grant, tuple(told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from catalog.model import Snapshot, Table
@@ -31,4 +32,11 @@ class Catalog(Protocol):
 
     def table(self, name: TableName, snapshot: Snapshot | None = None) -> Table | None:
         """One table at its current or a pinned snapshot; None where there is none."""
+        ...
+
+    def snapshot_as_of(self, name: TableName, moment: datetime) -> Snapshot | None:
+        """The snapshot that was a table's state at a moment; None where there is none (any more).
+
+        `moment` has a time zone. None is also the answer for a table without snapshots.
+        """
         ...

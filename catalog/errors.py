@@ -13,3 +13,7 @@ class CatalogUnavailable(CatalogError):
 
 class UnsupportedTable(CatalogError):
     """The table exists but uses a part of the format that this server refuses to read."""
+
+
+class SnapshotNotFound(CatalogError):
+    """The table has no state for the moment that was asked for, or none that is kept."""

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from pyiceberg.exceptions import (
     ValidationError,
 )
 from pyiceberg.io import PY_IO_IMPL, FileIO, load_file_io
+from pyiceberg.schema import Schema
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.metadata import TableMetadata
@@ -34,6 +36,7 @@ from sqlalchemy.orm import Session
 
 from catalog.cache import ExpiringCache
 from catalog.errors import CatalogUnavailable, UnsupportedTable
+from catalog.iceberg_history import History, current_at, history_of
 from catalog.iceberg_schema import TAGS, columns_of, split_tags, tags_by_field
 from catalog.lookup import match
 from catalog.model import Snapshot, Table
@@ -46,6 +49,7 @@ _T = TypeVar("_T")
 _DEEPEST_NAMESPACE = 8
 _MOST_TABLES = 10_000  # kept in memory; the least recently used go first
 _MOST_PINNED = 1_000
+_MOST_HISTORIES = 200
 _PINNED_SECONDS = 300.0  # the metadata is good for ever, credentials lent with it are not
 # what opens files; the rest of a catalog's properties (its URL, its tokens) is nobody else's
 _STORAGE_PREFIXES = ("s3.", "gcs.", "adls.", "hdfs.", "hf.", "oss.", "client.")
@@ -81,6 +85,9 @@ class IcebergCatalog:
         )
         self._pinned: ExpiringCache[tuple[TableName, Snapshot], Table | None] = ExpiringCache(
             seconds=_PINNED_SECONDS, entries=_MOST_PINNED
+        )
+        self._histories: ExpiringCache[str, History] = ExpiringCache(
+            seconds=_PINNED_SECONDS, entries=_MOST_HISTORIES
         )
 
     def __repr__(self) -> str:
@@ -129,6 +136,21 @@ class IcebergCatalog:
         if spelled is None:
             return None
         return self._current.get(spelled, lambda old: self._load_current(spelled, old))
+
+    def snapshot_as_of(self, name: TableName, moment: datetime) -> Snapshot | None:
+        """The snapshot that was a table's state at a moment; None where there is none (any more).
+
+        Raises `UnsupportedTable` for a table that cannot be read.
+        """
+        table = self.table(name)
+        if table is None or table.snapshot is None:
+            return None
+        location, storage = table.snapshot.metadata_location, table.storage
+        history = self._histories.get(
+            location, lambda _old: history_of(self._metadata(table.name, location, storage))
+        )
+        snapshot_id = current_at(history, moment)
+        return None if snapshot_id is None else Snapshot(location, snapshot_id)
 
     def _spelled(self, name: TableName) -> TableName | None:
         listed = self.tables(name.schema)
@@ -231,14 +253,17 @@ class IcebergCatalog:
             return current
         # credentials that the catalog lent for this table are good for its older states too
         storage = current.storage if current is not None else _storage_of(self._properties)
-        location = snapshot.metadata_location
+        metadata = self._metadata(name, snapshot.metadata_location, storage)
+        return _table(name, metadata, snapshot, storage=storage)
 
+    def _metadata(
+        self, name: TableName, location: str, storage: Mapping[str, str]
+    ) -> TableMetadata:
         def read() -> TableMetadata:
             file_io = load_file_io(dict(storage), location)
             return FromInputFile.table_metadata(file_io.new_input(location))
 
-        metadata = self._reading(name, lambda: self._told(read))
-        return _table(name, metadata, snapshot, storage=storage)
+        return self._reading(name, lambda: self._told(read))
 
     def _reading(self, name: TableName, read: Callable[[], _T]) -> _T:
         """Read a table; what is wrong with the one table must not look like a lost catalog."""
@@ -290,12 +315,17 @@ def _table(
         owner=properties.get("owner", ""),
         tags=split_tags(properties.get(TAGS, "")),
         properties=MappingProxyType(properties),
-        identifier=tuple(
-            field.name for field in schema.fields if field.field_id in schema.identifier_field_ids
-        ),
+        identifier=_identifier(schema),
         location=metadata.location,
         storage=storage,
     )
+
+
+def _identifier(schema: Schema) -> tuple[str, ...]:
+    wanted = set(schema.identifier_field_ids)
+    names = tuple(field.name for field in schema.fields if field.field_id in wanted)
+    # fields of structs may be part of it too: without them, rows would not be told apart
+    return names if len(names) == len(wanted) else ()
 
 
 def _storage_of(properties: Mapping[str, str]) -> Mapping[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import pyarrow as pa
 
 from catalog.names import TableName
+
+# Makes the rows of a table that lies nowhere, in batches of the table's schema.
+Rows = Callable[[], Iterator[pa.RecordBatch]]
 
 
 def _nothing() -> Mapping[str, str]:
@@ -49,7 +52,8 @@ class Table:
     """A table at one snapshot.
 
     `storage` holds the options that open its files (they may contain credentials: never shown).
-    `engine` names the only engine that can read it, or is None for any.
+    `engine` names the only engine that can read it, or is None for any. `rows` makes the rows of a
+    table that lies nowhere; it has no snapshot.
     """
 
     name: TableName
@@ -64,6 +68,7 @@ class Table:
     location: str = ""
     engine: str | None = None
     storage: Mapping[str, str] = field(default_factory=_nothing, repr=False, compare=False)
+    rows: Rows | None = field(default=None, repr=False, compare=False)
 
     @property
     def arrow_schema(self) -> pa.Schema:

@@ -58,6 +58,11 @@ def like(pattern: str | None) -> Callable[[str], bool]:
     return lambda name: compiled.fullmatch(fold(name)) is not None
 
 
+def exactly(name: str) -> str:
+    """The LIKE pattern that matches a name alone (and its other spellings in case)."""
+    return re.sub(r"([\\%_])", r"\\\1", name)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SchemaName:
     """A schema within a catalog; nested Iceberg namespaces are joined with dots."""

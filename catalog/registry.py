@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 from catalog.base import Catalog
 from catalog.errors import CatalogError
@@ -14,7 +15,9 @@ from catalog.names import SchemaName, TableName, display, fold
 _log = logging.getLogger(__name__)
 
 # names that DuckDB gives a meaning of its own, so that a statement could not mean ours by them
-RESERVED_NAMES = frozenset({"system", "temp", "memory", "information_schema", "main", "pg_catalog"})
+RESERVED_NAMES = frozenset(
+    {"system", "temp", "memory", "information_schema", "__information_schema", "main", "pg_catalog"}
+)
 
 
 class Registry:
@@ -76,6 +79,16 @@ class Registry:
         if source is None:
             return None
         return source.table(TableName(source.name, name.schema, name.table), snapshot)
+
+    def snapshot_as_of(self, name: TableName, moment: datetime) -> Snapshot | None:
+        """The snapshot that was a table's state at a moment; None where there is none (any more).
+
+        Raises as `table` does.
+        """
+        source = self.catalog(name.catalog)
+        if source is None:
+            return None
+        return source.snapshot_as_of(TableName(source.name, name.schema, name.table), moment)
 
     def _left_out(self, name: str, error: CatalogError) -> None:
         _log.warning("catalog %s is left out of a listing: %s", name, error, exc_info=error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docs import protocol, sessions
 from flight_server import config
 from flight_server.protocol.errors import PROTOCOL_RULES
 from flight_server.query.failures import INTERNAL
@@ -56,7 +57,12 @@ def errors() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"configuration.md": configuration, "errors.md": errors}
+PAGES = {
+    "configuration.md": configuration,
+    "errors.md": errors,
+    "protocol.md": protocol.render,
+    "sessions.md": sessions.render,
+}
 
 
 def main() -> None:

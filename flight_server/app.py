@@ -23,9 +23,11 @@ from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.duckdb.settings import DuckDBSettings
 from flight_server.protocol.server import FlightServer
 from flight_server.protocol.settings import ServerSettings, Tls
+from flight_server.query.lexical import MAX_TEXT
 from flight_server.query.resolve import Defaults
 from flight_server.query.seal import Sealer, SealKey
 from flight_server.query.service import Limits, QueryService
+from flight_server.query.spool import Spool, SpoolLimits
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +39,15 @@ class Application:
     server: FlightServer
     service: QueryService
     engine: DuckDBEngine
+    spool: Spool
+    drain: float = 0.0
 
     def stop(self, grace: float) -> None:
         """Stop taking calls, let streams end within `grace`, then end the workers."""
+        self.server.drain(self.drain)
         self.server.stop(grace).wait()
         self.engine.close()
+        self.spool.close()
 
 
 def build(settings: Settings) -> Application:
@@ -51,6 +57,7 @@ def build(settings: Settings) -> Application:
     access = authenticator(settings, policies)
     registry = catalogs(settings)
     engine = DuckDBEngine(engine_settings(settings))
+    spool = spooling(settings, sealer)
     service = QueryService(
         registry,
         policies,
@@ -62,11 +69,17 @@ def build(settings: Settings) -> Application:
             planning_seconds=settings.limits.planning,
             ticket_seconds=settings.limits.ticket,
             prepared_seconds=settings.limits.prepared,
+            result_seconds=settings.limits.result,
+            # Clients open all parts at once and read one after the other: each needs its worker.
+            partitions=min(settings.limits.partitions, settings.engine.workers),
+            parameter_rows=settings.limits.parameter_rows,
+            parameter_bytes=settings.limits.parameter_size,
         ),
+        spool=spool,
+        version=f"flight-server {__version__}",
     )
-    return Application(
-        FlightServer(service, access, sealer, server_settings(settings)), service, engine
-    )
+    server = FlightServer(service, access, sealer, server_settings(settings))
+    return Application(server, service, engine, spool, settings.server.drain)
 
 
 def catalogs(settings: Settings) -> Registry:
@@ -131,6 +144,21 @@ def sealing(settings: Settings) -> Sealer:
     return Sealer([SealKey(hashlib.sha256(b"flight-server seal\0" + s).digest()) for s in given])
 
 
+def spooling(settings: Settings, sealer: Sealer) -> Spool:
+    """Where bound rows are kept that are too large for a handle."""
+    spool = settings.spool
+    limits = SpoolLimits(
+        seconds=spool.lifetime,
+        total=spool.size,
+        per_user=spool.user_size,
+        file=max(settings.limits.parameter_size + 2**20, 4 * MAX_TEXT),
+    )
+    try:
+        return Spool(spool.directory, sealer, limits)
+    except OSError as error:
+        raise ConfigInvalid(f"spool.directory: {error.strerror}") from error
+
+
 def engine_settings(settings: Settings) -> DuckDBSettings:
     """The engine's settings."""
     engine = settings.engine
@@ -163,6 +191,11 @@ def server_settings(settings: Settings) -> ServerSettings:
         tls=tls,
         max_calls=server.max_calls,
         max_message=server.max_message,
+        max_upload=settings.limits.parameter_size + 2**20,
         server_version=__version__,
         statement_seconds=settings.limits.statement,
+        session_seconds=settings.limits.session,
+        max_sessions=settings.limits.sessions,
+        max_sessions_per_user=settings.limits.user_sessions,
+        max_partitions=settings.limits.partitions,
     )

@@ -80,6 +80,9 @@ class ServerSettings(Section):
     max_message: Size = Field(16 * 2**20, description="Largest message that is read.")
     max_calls: int = Field(256, ge=1, description="Calls and streams served at once.")
     grace: Seconds = Field(30.0, description="Seconds that streams may go on after a stop.")
+    drain: float = Field(
+        0.0, ge=0, description="Seconds between failing health checks and taking no more calls."
+    )
 
 
 class IssuerSettings(Section):
@@ -154,6 +157,26 @@ class LimitSettings(Section):
     planning: Seconds = Field(5.0, description="Seconds that planning may take.")
     ticket: Seconds = Field(600.0, description="Seconds that a ticket is valid.")
     prepared: Seconds = Field(86_400.0, description="Seconds that a prepared statement is valid.")
+    result: Seconds = Field(
+        86_400.0, description="Seconds after planning within which tickets can be renewed."
+    )
+    session: Seconds = Field(43_200.0, description="Seconds that an unused session is valid.")
+    sessions: int = Field(10_000, ge=1, description="Sessions kept for clients without cookies.")
+    user_sessions: int = Field(100, ge=1, description="Such sessions of one user.")
+    partitions: int = Field(16, ge=1, description="Endpoints that a result may be asked for.")
+    parameter_rows: int = Field(10_000, ge=1, description="Rows that can be bound at once.")
+    parameter_size: Size = Field(16 * 2**20, description="Size of all rows that are bound at once.")
+
+
+class SpoolSettings(Section):
+    """Where bound rows and statements are kept that are too large for a handle."""
+
+    directory: Path | None = Field(
+        None, description="Shared by replicas; else a private one of this process."
+    )
+    lifetime: Seconds = Field(1_800.0, description="Seconds that what is kept is good for.")
+    size: Size = Field(4 * 2**30, description="Most that is kept.")
+    user_size: Size = Field(2**30, description="Most that is kept for one user.")
 
 
 class SealSettings(Section):
@@ -194,6 +217,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     limits: LimitSettings = LimitSettings()
     seal: SealSettings = SealSettings()
+    spool: SpoolSettings = SpoolSettings()
     defaults: DefaultSettings = DefaultSettings()
     log: LogSettings = LogSettings()
 
@@ -252,6 +276,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 _PATHS = frozenset({"users", "key", "file", "tls_certificate", "tls_key", "spill_directory"})
+_PATHS |= {"directory"}
 
 
 def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -44,12 +44,24 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionFunction:
+    """A function that answers for the server and the session, in place of the engine's own.
+
+    `definition` is what follows the name in DuckDB's CREATE MACRO: parameters and an expression of
+    literals, in which all functions are qualified.
+    """
+
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Secured:
     """A statement that may run: the original text and the narrowed tables it names.
 
     Only `query.secure` makes one (a test holds that), and engines take nothing else. `parameters`
     are the names of the statement's parameters in binding order ("1", "2", … or names). `catalog`
-    and `schema` complete unqualified names.
+    and `schema` complete unqualified names. `functions` are the session functions that it calls.
     """
 
     text: str
@@ -58,6 +70,7 @@ class Secured:
     catalog: str | None = None
     schema: str | None = None
     time_zone: str = "UTC"
+    functions: tuple[SessionFunction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from auth.authenticate import Authenticator
 from flight_server.protocol.settings import ServerSettings
 from flight_server.protocol.wire.columns import TableSchemas
 from flight_server.query.caller import Caller
+from flight_server.query.options import Bounds
 from flight_server.query.seal import Sealer
 from flight_server.query.service import QueryService
+from flight_server.query.sessions import Session, Sessions
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -28,6 +30,8 @@ class Door:
     authenticator: Authenticator
     sealer: Sealer
     settings: ServerSettings
+    sessions: Sessions
+    bounds: Bounds
     schemas: TableSchemas = field(default_factory=TableSchemas)
 
 
@@ -35,12 +39,15 @@ class Door:
 class Call:
     """One call. `on_end` registers what to do when the client is gone; False if it already is.
 
-    `statement` is set once the statement is known, so that errors can name a line and column.
+    `caller` has the options of the session. `statement` is set once the statement is known, so that
+    errors can name a line and column. `headers` are sent before the first answer.
     """
 
     door: Door
     caller: Caller
+    session: Session
     on_end: Callable[[Callable[[], None]], bool]
+    headers: dict[str, str] = field(default_factory=dict)
     statement: str | None = None
 
 
@@ -50,6 +57,12 @@ def header(metadata: Metadata, name: str) -> str:
         if key == name and isinstance(value, str):
             return value
     return ""
+
+
+def with_partitions(metadata: Metadata) -> Metadata:
+    """The headers, in which `x-partitions` also says what the option `partitions` does."""
+    asked = header(metadata, "x-partitions")
+    return [*metadata, ("partitions", asked)] if asked else metadata
 
 
 def request_id_of(metadata: Metadata) -> str:

@@ -28,18 +28,36 @@ _ACTIONS: Mapping[str, type[Message]] = MappingProxyType(
 
 
 def get_flight_info(call: Call, requests: Iterator[bytes]) -> bytes:
-    """Plan a command: its schema, and one endpoint to read it from."""
+    """Plan a command: its schema, and the endpoints to read it from."""
+    return _info(call, requests).SerializeToString()
+
+
+def poll_flight_info(call: Call, requests: Iterator[bytes]) -> bytes:
+    """The same for clients that would wait for endpoints.
+
+    Planning is quick and running is left to DoGet, so that the first answer is complete: it has no
+    descriptor to poll again. An engine that plans for long would give one, sealed like a ticket.
+    """
+    info = _info(call, requests)
+    polled = flight_pb2.PollInfo(info=info, progress=1.0)
+    expires = [endpoint.expiration_time for endpoint in info.endpoint]
+    polled.expiration_time.CopyFrom(min(expires, key=lambda moment: moment.seconds))
+    return polled.SerializeToString()
+
+
+def _info(call: Call, requests: Iterator[bytes]) -> flight_pb2.FlightInfo:
     descriptor = parse(flight_pb2.FlightDescriptor, _first(requests))
     described = _describe(call, descriptor)
-    ticket = flight_pb2.Ticket(ticket=described.ticket())
+    offered = described.offer()
     return flight_pb2.FlightInfo(
         schema=schema_bytes(described.schema),
         flight_descriptor=descriptor,
-        # No location: several clients take any for another server, and fail.
-        endpoint=[flight_pb2.FlightEndpoint(ticket=ticket)],
+        endpoint=offered.endpoints,
         total_records=-1,
         total_bytes=-1,
-    ).SerializeToString()
+        ordered=offered.ordered,
+        app_metadata=offered.told,
+    )
 
 
 def get_schema(call: Call, requests: Iterator[bytes]) -> bytes:

@@ -11,7 +11,15 @@ import pyarrow as pa
 from google.protobuf.message import Message
 
 from flight_server.protocol.call import Call
-from flight_server.protocol.handlers import metadata, prepared, sql_info, statements
+from flight_server.protocol.handlers import (
+    keys,
+    metadata,
+    prepared,
+    results,
+    sessions,
+    sql_info,
+    statements,
+)
 from flight_server.protocol.handlers.queries import Query
 from flight_server.protocol.handlers.queries import metadata as fixed
 from flight_server.protocol.wire import flight_pb2 as flight
@@ -38,10 +46,10 @@ QUERIES: Mapping[type[Message], Query] = MappingProxyType(
         sql.CommandGetDbSchemas: fixed(schemas.DB_SCHEMAS, metadata.db_schemas),
         sql.CommandGetTables: fixed(metadata.tables_schema, metadata.tables),
         sql.CommandGetTableTypes: fixed(schemas.TABLE_TYPES, metadata.table_types),
-        sql.CommandGetPrimaryKeys: fixed(schemas.PRIMARY_KEYS, metadata.primary_keys),
-        sql.CommandGetExportedKeys: fixed(schemas.FOREIGN_KEYS, metadata.foreign_keys),
-        sql.CommandGetImportedKeys: fixed(schemas.FOREIGN_KEYS, metadata.foreign_keys),
-        sql.CommandGetCrossReference: fixed(schemas.FOREIGN_KEYS, metadata.foreign_keys),
+        sql.CommandGetPrimaryKeys: fixed(schemas.PRIMARY_KEYS, keys.primary_keys),
+        sql.CommandGetExportedKeys: fixed(schemas.FOREIGN_KEYS, keys.exported_keys),
+        sql.CommandGetImportedKeys: fixed(schemas.FOREIGN_KEYS, keys.imported_keys),
+        sql.CommandGetCrossReference: fixed(schemas.FOREIGN_KEYS, keys.cross_reference),
         sql.CommandGetSqlInfo: fixed(schemas.SQL_INFO, sql_info.sql_info),
         sql.CommandGetXdbcTypeInfo: fixed(schemas.XDBC_TYPE_INFO, sql_info.xdbc_types),
     }
@@ -67,14 +75,28 @@ ACTIONS: Mapping[type[Message], Action] = MappingProxyType(
         sql.ActionClosePreparedStatementRequest: Action(
             prepared.close, "Closes a prepared statement."
         ),
+        flight.CancelFlightInfoRequest: Action(
+            results.cancel_info, "Ends the query of a result, where this server runs it."
+        ),
+        sql.ActionCancelQueryRequest: Action(
+            results.cancel_query, "The same; superseded by CancelFlightInfo."
+        ),
+        flight.RenewFlightEndpointRequest: Action(
+            results.renew, "Gives an endpoint with a ticket that is valid for longer."
+        ),
+        flight.SetSessionOptionsRequest: Action(
+            sessions.set_options, "Sets and unsets options of the session."
+        ),
+        flight.GetSessionOptionsRequest: Action(
+            sessions.get_options, "Gives the options that are set."
+        ),
+        flight.CloseSessionRequest: Action(sessions.close, "Ends the session."),
     }
 )
 
 _READ_ONLY = "This server is read-only: it takes no updates."
 _NO_TRANSACTIONS = "This server has no transactions: every statement sees one consistent state."
-_NO_SESSIONS = "This server keeps no sessions yet: give options as call headers."
 _NO_SUBSTRAIT = "This server takes SQL, not Substrait plans."
-_NO_CANCEL = "Cancel a statement by ending its call: closing the stream stops it."
 
 REFUSED: Mapping[type[Message], str] = MappingProxyType(
     {
@@ -87,12 +109,15 @@ REFUSED: Mapping[type[Message], str] = MappingProxyType(
         sql.ActionEndTransactionRequest: _NO_TRANSACTIONS,
         sql.ActionBeginSavepointRequest: _NO_TRANSACTIONS,
         sql.ActionEndSavepointRequest: _NO_TRANSACTIONS,
-        sql.ActionCancelQueryRequest: _NO_CANCEL,
-        flight.CancelFlightInfoRequest: _NO_CANCEL,
-        flight.RenewFlightEndpointRequest: "Results cannot be renewed: plan the statement again.",
-        flight.SetSessionOptionsRequest: _NO_SESSIONS,
-        flight.GetSessionOptionsRequest: _NO_SESSIONS,
-        flight.CloseSessionRequest: _NO_SESSIONS,
+    }
+)
+
+
+# Methods of Flight itself.
+REFUSED_METHODS: Mapping[str, str] = MappingProxyType(
+    {
+        "ListFlights": "There are no flights to list: ask for tables with Flight SQL.",
+        "DoExchange": "This server exchanges no data.",
     }
 )
 

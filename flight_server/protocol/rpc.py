@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import grpc
 
-from flight_server.protocol import dispatch
+from flight_server.protocol import dispatch, routes, sessions
 from flight_server.protocol.admission import OpenCalls
-from flight_server.protocol.call import Call, Door, Metadata, client_of, request_id_of
+from flight_server.protocol.call import (
+    Call,
+    Door,
+    Metadata,
+    client_of,
+    request_id_of,
+    with_partitions,
+)
 from flight_server.protocol.dispatch import refused
 from flight_server.protocol.errors import DETAILS, REQUEST_ID, failure, status_of
 from flight_server.protocol.login import (
@@ -27,6 +34,8 @@ from flight_server.protocol.login import (
     token_for,
 )
 from flight_server.protocol.messages import parse
+from flight_server.protocol.reflection import METHODS as REFLECTION
+from flight_server.protocol.reflection import reflect
 from flight_server.protocol.wire import flight_pb2
 from flight_server.query.caller import Caller
 from flight_server.query.failures import Kind
@@ -44,9 +53,6 @@ Method: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 Unary = Callable[[Call, Iterator[bytes]], bytes]
 Streaming = Callable[[Call, Iterator[bytes]], Iterator[bytes]]
 
-_NO_FLIGHTS = "There are no flights to list: ask for tables with Flight SQL."
-_NO_POLLING = "Statements cannot be polled yet: use GetFlightInfo."
-_NO_EXCHANGE = "This server exchanges no data."
 _LOGGED_WITH_CAUSE = (Kind.INTERNAL, Kind.UNAVAILABLE)
 
 
@@ -62,15 +68,16 @@ class FlightService(_Base):
             "Handshake": grpc.stream_stream_rpc_method_handler(self._handshake),
             "GetFlightInfo": self._unary(dispatch.get_flight_info, short),
             "GetSchema": self._unary(dispatch.get_schema, short),
+            "PollFlightInfo": self._unary(dispatch.poll_flight_info, short),
             "DoGet": self._streaming(dispatch.do_get, long),
             "DoPut": self._streaming(dispatch.do_put, long),
             "DoAction": self._streaming(dispatch.do_action, short),
             "ListActions": self._streaming(dispatch.list_actions, short),
-            "ListFlights": self._streaming(refused(_NO_FLIGHTS), short),
-            "PollFlightInfo": self._streaming(refused(_NO_POLLING), short),
-            "DoExchange": self._streaming(refused(_NO_EXCHANGE), short),
         }
+        for name, reason in routes.REFUSED_METHODS.items():
+            methods[name] = self._streaming(refused(reason), short)
         self._methods = {SERVICE + name: handler for name, handler in methods.items()}
+        self._methods |= {name: self._streaming(reflect, short) for name in REFLECTION}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Method | None:
         """The handler of a method, or None for one that Flight does not have."""
@@ -80,7 +87,10 @@ class FlightService(_Base):
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             root = _Root(context)
             try:
-                return method(root.begin(self._door, calls), requests)
+                call = root.begin(self._door, calls)
+                answer = method(call, requests)
+                root.send_headers()
+                return answer
             except Exception as error:  # the root: whatever happened must become a status
                 root.fail(error)
             finally:
@@ -92,7 +102,12 @@ class FlightService(_Base):
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             root = _Root(context)
             try:
-                yield from method(root.begin(self._door, calls), requests)
+                answers = method(root.begin(self._door, calls), requests)
+                first = next(answers, None)
+                root.send_headers()
+                if first is not None:
+                    yield first
+                    yield from answers
             except Exception as error:  # the root: whatever happened must become a status
                 root.fail(error)
             finally:
@@ -162,8 +177,15 @@ class _Root:
             peer=self.context.peer(),
             client=client_of(self.metadata),
         )
-        self.call = Call(door, caller, self.context.add_callback)
+        session = sessions.begun(door, caller, login, with_partitions(self.metadata))
+        self.call = Call(door, sessions.effective(session), session, self.context.add_callback)
+        self.call.headers.update(sessions.headers_of_renewed(door, session))
         return self.call
+
+    def send_headers(self) -> None:
+        """Send what the call has for the client beside its answers."""
+        if self.call is not None and self.call.headers:
+            self.context.send_initial_metadata(tuple(self.call.headers.items()))
 
     def end(self, calls: OpenCalls) -> None:
         """Give the place back, if one was taken."""

@@ -9,10 +9,14 @@ import grpc
 
 from auth.authenticate import Authenticator
 from flight_server.protocol.call import Door
+from flight_server.protocol.health import Health
 from flight_server.protocol.rpc import FlightService
 from flight_server.protocol.settings import ServerSettings, Tls
+from flight_server.query.options import Bounds
+from flight_server.query.parser import time_zones
 from flight_server.query.seal import Sealer
 from flight_server.query.service import QueryService
+from flight_server.query.sessions import SessionLimits, Sessions
 
 _IDENTITY_ONLY = 1
 
@@ -31,9 +35,11 @@ class FlightServer:
         # As many threads as calls: a call never waits for a thread that a slow reader holds, so
         # that a client which opens several results at once cannot lock itself out.
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="flight")
+        self._health = Health()
+        self._stopping = threading.Event()
         self._server = grpc.server(
             self._pool,
-            handlers=[FlightService(Door(service, authenticator, sealer, settings))],
+            handlers=[FlightService(_door(service, authenticator, sealer, settings)), self._health],
             options=channel_options(settings),
             maximum_concurrent_rpcs=settings.max_calls,
         )
@@ -62,6 +68,12 @@ class FlightServer:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}") from error
         self._server.start()
+        self._health.tell(serving=True)
+
+    def drain(self, seconds: float) -> None:
+        """Tell health checks that the server stops, and wait: calls are still taken meanwhile."""
+        self._health.tell(serving=False)
+        self._stopping.wait(seconds)
 
     def stop(self, grace: float = 30.0) -> threading.Event:
         """Take no more calls, and cancel those that still run after `grace` seconds.
@@ -69,6 +81,8 @@ class FlightServer:
         Returns at once; the event is set when all have ended. A second call with less grace ends
         them sooner.
         """
+        self._health.end()
+        self._stopping.set()
         ended = self._server.stop(grace)
         self._pool.shutdown(wait=False)
         return ended
@@ -76,6 +90,18 @@ class FlightServer:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the server has stopped; False where `timeout` seconds passed before."""
         return not self._server.wait_for_termination(timeout)
+
+
+def _door(
+    service: QueryService, authenticator: Authenticator, sealer: Sealer, settings: ServerSettings
+) -> Door:
+    limits = SessionLimits(
+        seconds=settings.session_seconds,
+        kept=settings.max_sessions,
+        kept_per_user=settings.max_sessions_per_user,
+    )
+    bounds = Bounds(settings.statement_seconds, settings.max_partitions, time_zones())
+    return Door(service, authenticator, sealer, settings, Sessions(sealer, limits), bounds)
 
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:

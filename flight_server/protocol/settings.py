@@ -25,7 +25,9 @@ class ServerSettings:
     keeps one user from taking all of them: it limits results and uploads, and as many other calls
     besides. `so_reuseport` lets several processes share the port.
     `max_message` limits one message from a client, `max_command` the command in it, `max_upload`
-    all that is uploaded in one call. `statement_seconds` is only told to clients, 0 for no limit.
+    all that is uploaded in one call. `statement_seconds` is told to clients and the most that they
+    may ask for, 0 for no limit; `max_partitions` likewise. Sessions live for `session_seconds`
+    unused; `max_sessions` are kept for clients that keep nothing.
     """
 
     host: str = "127.0.0.1"
@@ -44,3 +46,7 @@ class ServerSettings:
     server_name: str = "flight-server"
     server_version: str = ""
     statement_seconds: float = 0.0
+    session_seconds: float = 43_200.0
+    max_sessions: int = 10_000
+    max_sessions_per_user: int = 100
+    max_partitions: int = 16

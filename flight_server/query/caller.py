@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from auth.principal import Principal
 
@@ -12,7 +13,9 @@ class Caller:
     """The principal of a call with its context.
 
     `request_id` is shown to the client with every error and written to the log. `catalog` and
-    `schema` complete unqualified names; None takes the server's defaults.
+    `schema` complete unqualified names; None takes the server's defaults. `time_zone` is one of
+    DuckDB's. `statement_timeout` is in seconds, None for the server's. `as_of` is the moment as of
+    which tables are read, None for now. `partitions` is how many endpoints a result may have.
     """
 
     principal: Principal
@@ -22,3 +25,6 @@ class Caller:
     catalog: str | None = None
     schema: str | None = None
     time_zone: str = "UTC"
+    statement_timeout: float | None = None
+    as_of: datetime | None = None
+    partitions: int = 1

@@ -27,6 +27,10 @@ class ColumnNotFound(QueryError):
     """No such column, or none that the principal may see: the two are never told apart."""
 
 
+class SchemaNotFound(QueryError):
+    """No such schema or catalog, or none that may be seen: the two are never told apart."""
+
+
 class FunctionNotFound(QueryError):
     """No such function, or not with these arguments."""
 
@@ -39,6 +43,10 @@ class InvalidParameters(QueryError):
     """The bound parameters do not fit the statement."""
 
 
+class SpoolFull(QueryError):
+    """Bound rows or a long statement are too large to be kept, or there is no room for them now."""
+
+
 class InvalidHandle(QueryError):
     """A ticket or handle is forged, damaged, expired or of another kind: one text for all."""
 
@@ -47,9 +55,17 @@ class WrongOwner(QueryError):
     """A ticket or handle was made for another principal."""
 
 
+class ResultExpired(QueryError):
+    """A result was planned longer ago than its tickets can be renewed."""
+
+
 class StaleHandle(QueryError):
     """The rights or the table changed so that the promised schema no longer holds."""
 
 
 class NoEngine(QueryError):
     """No engine can run the statement over these tables."""
+
+
+class InvalidOption(QueryError):
+    """A session option or its call header has an unknown name or a value that it cannot have."""

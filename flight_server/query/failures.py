@@ -67,6 +67,9 @@ RULES: dict[type[Exception], Rule] = {
         "CATALOG_UNAVAILABLE", Kind.UNAVAILABLE, "Try again in a moment."
     ),
     catalog.UnsupportedTable: Rule("UNSUPPORTED_TABLE", Kind.UNIMPLEMENTED),
+    catalog.SnapshotNotFound: Rule(
+        "SNAPSHOT_NOT_FOUND", Kind.NOT_FOUND, "Choose a later moment with the option as_of."
+    ),
     engines.EngineError: Rule("ENGINE_FAILED", Kind.INTERNAL),
     engines.BindFailed: Rule("BIND_FAILED", Kind.INVALID_ARGUMENT),
     engines.ExecutionFailed: Rule("EXECUTION_FAILED", Kind.INVALID_ARGUMENT),
@@ -89,14 +92,26 @@ RULES: dict[type[Exception], Rule] = {
     query.ColumnNotFound: Rule(
         "COLUMN_NOT_FOUND", Kind.INVALID_ARGUMENT, "List the columns you may read with GetTables."
     ),
+    query.SchemaNotFound: Rule(
+        "SCHEMA_NOT_FOUND", Kind.NOT_FOUND, "List the schemas that you may see with GetDbSchemas."
+    ),
     query.FunctionNotFound: Rule("FUNCTION_NOT_FOUND", Kind.INVALID_ARGUMENT),
     query.BindError: Rule("INVALID_STATEMENT", Kind.INVALID_ARGUMENT),
     query.InvalidParameters: Rule("INVALID_PARAMETERS", Kind.INVALID_ARGUMENT),
+    query.SpoolFull: Rule(
+        "SPOOL_FULL", Kind.RESOURCE_EXHAUSTED, "Bind fewer rows at once, or try again later."
+    ),
     query.InvalidHandle: Rule(
         "INVALID_HANDLE", Kind.UNAUTHENTICATED, "Plan or prepare the statement again."
     ),
     query.WrongOwner: Rule("WRONG_OWNER", Kind.PERMISSION_DENIED),
+    query.ResultExpired: Rule(
+        "RESULT_EXPIRED", Kind.FAILED_PRECONDITION, "Plan the statement again."
+    ),
     query.StaleHandle: Rule("STALE_HANDLE", Kind.FAILED_PRECONDITION, "Prepare it again."),
+    query.InvalidOption: Rule(
+        "INVALID_OPTION", Kind.INVALID_ARGUMENT, "The page on sessions lists what options can have."
+    ),
     query.NoEngine: Rule("NO_ENGINE", Kind.FAILED_PRECONDITION),
 }
 

@@ -131,7 +131,7 @@ _OTHERS = names(
     least_common_multiple lgamma ln log log10 log2 mod multiply nextafter normalized_interval
     nullif pi pow power radians random range round round_even roundbankers set_bit sign signbit
     sin sinh sqrt subtract switch tan tanh trunc typeof unnest unpack uuid uuid_extract_version
-    uuidv4 uuidv7 wavg weighted_avg xor
+    uuidv4 uuidv7 wavg weighted_avg xor pg_typeof
     """
 )
 
@@ -153,13 +153,32 @@ WINDOWS = _WINDOWS
 # The only functions that may stand in FROM: they make rows from their arguments alone.
 TABLE_FUNCTIONS = names("generate_series range repeat repeat_row unnest")
 
+# They tell of the server and the session: answered with our values, never with the engine's. Not in
+# policy expressions, which must not depend on a session.
+SESSION = names(
+    """
+    current_catalog current_database current_role current_schema current_schemas current_setting
+    current_user pg_backend_pid session_user user version
+    """
+)
+# What `current_setting` may be asked for, in these words only: nothing is computed for it.
+SETTINGS = names(
+    """
+    application_name catalog client_encoding datestyle default_transaction_isolation
+    default_transaction_read_only integer_datetimes intervalstyle is_superuser schema search_path
+    server_encoding server_version session_authorization standard_conforming_strings timezone
+    transaction_isolation transaction_read_only
+    """
+)
+# Those that SQL calls by their name alone; the parser takes them for columns.
+SESSION_WORDS = names("current_catalog current_role current_schema current_user session_user user")
+
 # They run text, read settings, sessions or statistics, wait, write or raise on purpose.
 _SYSTEM = names(
     """
     __between __cast assert_true bitstring_byte_comparable can_cast_implicitly cast_to_type
-    col_description combine combine_aggr constant_or_null create_sort_key current_catalog
-    current_connection_id current_database current_query current_query_id current_role
-    current_schema current_schemas current_setting current_transaction_id current_user currval
+    col_description combine combine_aggr constant_or_null create_sort_key
+    current_connection_id current_query current_query_id current_transaction_id currval
     decimal_average decimal_division enum_code enum_first enum_last enum_range
     enum_range_boundary error finalize format_pg_type format_type formatreadabledecimalsize
     get_block_size get_type getvariable has_any_column_privilege has_column_privilege
@@ -174,14 +193,14 @@ _SYSTEM = names(
     pg_get_viewdef pg_has_role pg_is_other_temp_schema pg_my_temp_schema pg_opclass_is_visible
     pg_operator_is_visible pg_opfamily_is_visible pg_postmaster_start_time pg_size_pretty
     pg_sleep pg_table_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible
-    pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible pg_typeof remap_struct
-    replace_type session_user setseed setval shobj_description sleep_ms st_asbinary st_asgeojson
+    pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible remap_struct
+    replace_type setseed setval shobj_description sleep_ms st_asbinary st_asgeojson
     st_astext st_aswkb st_aswkt st_crs st_geomfromgeojson st_geomfromwkb st_intersects_extent
-    st_setcrs stats timetz_byte_comparable to_aggregate_state txid_current unpivot_list user
+    st_setcrs stats timetz_byte_comparable to_aggregate_state txid_current unpivot_list
     variant_array_length variant_bytes_to_variant variant_comparator variant_contains
     variant_exists variant_extract variant_extract_string variant_group_array
     variant_group_object variant_keys variant_normalize variant_to_parquet_variant variant_type
-    variant_typeof vector_type version vertex_extract write_log
+    variant_typeof vector_type vertex_extract write_log
     """
 )
 

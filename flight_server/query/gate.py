@@ -15,7 +15,14 @@ from typing import Any
 
 from catalog.names import fold
 from flight_server.query.errors import NotAllowed, TooComplex
-from flight_server.query.functions import ALLOWED, TABLE_FUNCTIONS, names
+from flight_server.query.functions import (
+    ALLOWED,
+    SESSION,
+    SESSION_WORDS,
+    SETTINGS,
+    TABLE_FUNCTIONS,
+    names,
+)
 from flight_server.query.lexical import check_size
 from flight_server.query.parser import Node, Parser, characters
 
@@ -38,9 +45,9 @@ CAST_TYPES = names(
     bigint binary bit bitstring blob bool boolean bpchar bytea char date datetime dec decimal double
     float float4 float8 guid hugeint int int1 int128 int16 int2 int32 int4 int64 int8 integer
     integral interval json list logical long map nvarchar numeric oid real short signed smallint
-    string struct text time timestamp timestamptz timestamp_ms timestamp_ns timestamp_s timestamp_us
-    timetz tinyint ubigint uhugeint uint16 uint32 uint64 uint8 uinteger usmallint utinyint uuid
-    varbinary varchar null array row
+    string struct text time timestamp timestamptz timestamptz_ns timestamp_ms timestamp_ns
+    timestamp_s timestamp_us timetz time_ns tinyint ubigint uhugeint uint16 uint32 uint64 uint8
+    uinteger usmallint utinyint uuid varbinary varchar null array row
     """
 ) | {
     "time with time zone",
@@ -66,16 +73,21 @@ class TableReference:
 
     parts: tuple[str, ...]
     position: int | None
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that passed the gate. `parameters` are its names in binding order."""
+    """A statement that passed the gate. `parameters` are its names in binding order.
+
+    `functions` are the session functions that it calls, or may call: a column of the name counts.
+    """
 
     text: str
     tables: tuple[TableReference, ...]
     parameters: tuple[str, ...]
     tree: Node = field(repr=False, compare=False)
+    functions: frozenset[str] = frozenset()
 
 
 class Gate:
@@ -99,7 +111,8 @@ class Gate:
         walk = _Walk(text)
         walk.run(tree)
         tables = sorted(walk.tables, key=lambda table: table.position or 0)
-        return Statement(text, tuple(tables), _binding_order(tree), tree)
+        functions = frozenset(walk.functions)
+        return Statement(text, tuple(tables), _binding_order(tree), tree, functions)
 
 
 def _binding_order(tree: Node) -> tuple[str, ...]:
@@ -115,6 +128,7 @@ class _Walk:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tables: list[TableReference] = []
+        self.functions: set[str] = set()
         self._stack: list[tuple[Any, Scope]] = []
         self._seen = 0
         self._ctes = 0
@@ -189,7 +203,8 @@ class _Walk:
             if not (len(path) == 1 and fold(path[0]) in scope):
                 if len(self.tables) >= MAX_TABLES:
                     raise TooComplex(f"The statement names more than {MAX_TABLES} tables.")
-                self.tables.append(TableReference(path, self._at(node)))
+                alias = str(node.get("alias") or "")
+                self.tables.append(TableReference(path, self._at(node), alias))
         self._children(node, scope)
 
     def _table_function(self, node: Node) -> None:
@@ -206,6 +221,8 @@ class _Walk:
             raise NotAllowed(f"{_words(str(kind))} cannot be used here.", position=self._at(node))
         if kind in ("FUNCTION", "WINDOW"):
             self._function(node)
+        elif kind == "COLUMN_REF":
+            self._column(node)
         elif kind == "TYPE":
             self._type(node)
         self._children(node, scope)
@@ -216,10 +233,17 @@ class _Walk:
         if len(path) != 1 or fold(path[0]) != name or node.get("schema") or node.get("catalog"):
             shown = ".".join(path)[:100]
             raise NotAllowed(f"Function {shown!r} cannot be used.", position=self._at(node))
-        if name not in ALLOWED and name not in TABLE_FUNCTIONS:
+        if name in SESSION and (name != "current_setting" or _asks_for_known_setting(node)):
+            self.functions.add(name)
+        elif name not in ALLOWED and name not in TABLE_FUNCTIONS:
             raise NotAllowed(f"Function {name[:100]!r} cannot be used.", position=self._at(node))
         if node.get("export_state"):
             raise NotAllowed("EXPORT_STATE cannot be used here.", position=self._at(node))
+
+    def _column(self, node: Node) -> None:
+        column = node.get("column_names") or []
+        if len(column) == 1 and fold(str(column[0])) in SESSION_WORDS:
+            self.functions.add(fold(str(column[0])))
 
     def _type(self, node: Node) -> None:
         path = [str(part) for part in (node.get("qualified_name") or {}).get("path") or []]
@@ -232,6 +256,12 @@ class _Walk:
         if not isinstance(location, int) or location > len(self.text) * 4:
             return None
         return characters(self.text, location)
+
+
+def _asks_for_known_setting(node: Node) -> bool:
+    arguments = [argument.get("expression") or {} for argument in node.get("arguments") or []]
+    literals = [argument.get("literal") or {} for argument in arguments]
+    return bool(literals) and fold(str(literals[0].get("text"))) in SETTINGS
 
 
 def _words(kind: str) -> str:

@@ -6,35 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.names import fold
 from flight_server.engines.base import Secured
 from flight_server.query.errors import InvalidParameters
 from flight_server.query.gate import nodes
+from flight_server.query.parameter_types import announced, cast_type
 from flight_server.query.parser import Node
 
 MAX_BYTES = 1_000_000
 
-_CASTS: Mapping[str, pa.DataType] = {
-    "bigint": pa.int64(),
-    "blob": pa.binary(),
-    "boolean": pa.bool_(),
-    "bool": pa.bool_(),
-    "date": pa.date32(),
-    "double": pa.float64(),
-    "float": pa.float32(),
-    "int": pa.int32(),
-    "integer": pa.int32(),
-    "real": pa.float32(),
-    "smallint": pa.int16(),
-    "text": pa.string(),
-    "time": pa.time64("us"),
-    "timestamp": pa.timestamp("us"),
-    "timestamp with time zone": pa.timestamp("us", "UTC"),
-    "timestamptz": pa.timestamp("us", "UTC"),
-    "tinyint": pa.int8(),
-    "varchar": pa.string(),
-}
 _NO_PARAMETERS = pa.schema([])
 _LIMITS = ("LIMIT_MODIFIER", "limit", "offset")
 
@@ -51,22 +33,42 @@ def parameter_schema(secured: Secured, tree: Node) -> pa.Schema:
     columns = _column_types(secured)
     types: dict[str, pa.DataType] = {}
     for name, kind in _uses(tree, columns):
-        types.setdefault(name, kind)
+        types.setdefault(name, announced(kind))
     return pa.schema([pa.field(name, types.get(name, pa.string())) for name in secured.parameters])
 
 
-def check_parameters(secured: Secured, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """One row with a value for each parameter; columns are taken by position."""
+def check_parameters(
+    secured: Secured, batch: pa.RecordBatch, *, rows: int = 1, size: int = MAX_BYTES
+) -> pa.RecordBatch:
+    """Rows with a value for each parameter; columns are taken by position.
+
+    `rows` and `size` are how many rows and bytes there may be.
+    """
     wanted = len(secured.parameters)
     if batch.num_columns != wanted:
         raise InvalidParameters(
             f"The statement has {wanted} parameters, {batch.num_columns} values were bound."
         )
-    if batch.num_rows != 1:
-        raise InvalidParameters(f"One row of parameters is needed, {batch.num_rows} were bound.")
-    if batch.nbytes > MAX_BYTES:
-        raise InvalidParameters(f"The parameters are larger than {MAX_BYTES:,} bytes.")
-    return pa.RecordBatch.from_arrays(batch.columns, names=list(secured.parameters))
+    if not 1 <= batch.num_rows <= rows:
+        raise InvalidParameters(
+            f"From 1 to {rows:,} rows of parameters can be bound, {batch.num_rows:,} were."
+        )
+    if batch.nbytes > size:
+        raise InvalidParameters(f"The parameters are larger than {size:,} bytes.")
+    columns = [
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=list(secured.parameters))
+
+
+def typical(rows: pa.RecordBatch | None) -> pa.RecordBatch | None:
+    """One row that has the types of all: from each column the first value that is not NULL."""
+    if rows is None or rows.num_rows == 1:
+        return rows
+    places = [max(pc.index(column.is_valid(), True).as_py(), 0) for column in rows.columns]
+    columns = [column.slice(at, 1) for column, at in zip(rows.columns, places, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def _column_types(secured: Secured) -> dict[str, pa.DataType | None]:
@@ -89,8 +91,7 @@ def _uses(
         if node.get("type") == _LIMITS[0]:
             siblings, kind = [node.get(key) for key in _LIMITS[1:]], pa.int64()
         elif node.get("class") == "CAST":
-            path = node["type_expr"].get("qualified_name", {}).get("path") or [""]
-            siblings, kind = [node.get("child")], _CASTS.get(fold(str(path[-1])))
+            siblings, kind = [node.get("child")], cast_type(node["type_expr"])
         elif node.get("class") in ("COMPARISON", "BETWEEN") or node.get("type") == "COMPARE_IN":
             siblings = _operands(node)
             kind = _compared(siblings, columns)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from auth.errors import TableNotFound
 from auth.visible import VisibleCatalog, VisibleTable
+from catalog.lookup import match
 from catalog.model import Snapshot
 from catalog.names import TableName, display, fold
 from flight_server.query.gate import Statement, TableReference
+from flight_server.query.information import (
+    EVERYWHERE,
+    PLACE,
+    is_information_schema,
+    system_table,
+)
+from flight_server.query.splice import Spliced, splice
 
 Pins = Mapping[TableName, Snapshot]
 
@@ -24,32 +33,77 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A statement with its tables found, each once, in the order of first mention."""
+    """A statement with its tables found, each once, in the order of first mention.
+
+    `spliced` is the text that an engine can run: the original, with other names for system tables.
+    """
 
     statement: Statement
     tables: tuple[VisibleTable, ...]
     defaults: Defaults
+    spliced: Spliced
 
 
 def resolve(
-    statement: Statement, visible: VisibleCatalog, defaults: Defaults, pins: Pins | None = None
+    statement: Statement,
+    visible: VisibleCatalog,
+    defaults: Defaults,
+    pins: Pins | None = None,
+    as_of: datetime | None = None,
 ) -> Resolved:
-    """Find every table of a statement; a pinned one at its pinned snapshot.
+    """Find every table of a statement; a pinned one at its snapshot, the rest as of a moment.
 
-    Raises `TableNotFound` in the same words for what is hidden and for what does not exist.
+    Raises `TableNotFound` in the same words for what is hidden and for what does not exist, and
+    `SnapshotNotFound` for a table that had no state then.
     """
-    if any(len(reference.parts) < 3 for reference in statement.tables):
+    if statement.functions or any(len(reference.parts) < 3 for reference in statement.tables):
         defaults = settle(defaults, visible)
     found: dict[TableName, VisibleTable] = {}
+    moved: list[tuple[TableReference, TableName]] = []
     folded = {name.folded: snapshot for name, snapshot in (pins or {}).items()}
     for reference in statement.tables:
+        system = find_system(reference, visible, defaults)
+        if system is not None:
+            found.setdefault(system.name, system)
+            moved.append((reference, system.name))
+            continue
         name = complete(reference, defaults)
         if name.folded not in found:
             try:
-                found[name.folded] = visible.find(name, folded.get(name.folded))
+                pinned = folded.get(name.folded)
+                if pinned is None and as_of is not None:
+                    found[name.folded] = visible.find_as_of(name, as_of)
+                else:
+                    found[name.folded] = visible.find(name, pinned)
             except TableNotFound:
                 raise _not_found(reference) from None
-    return Resolved(statement, tuple(found.values()), defaults)
+    spliced = splice(statement.text, moved)
+    return Resolved(statement, tuple(found.values()), defaults, spliced)
+
+
+def find_system(
+    reference: TableReference, visible: VisibleCatalog, defaults: Defaults
+) -> VisibleTable | None:
+    """The table of `information_schema` that a reference names; None for any other reference.
+
+    Without a catalog it is that of the default one, or else of all. Raises `TableNotFound`.
+    """
+    catalog = defaults.catalog
+    match reference.parts:
+        case (schema, table) if is_information_schema(schema):
+            pass
+        case (place, schema, table) if (place, schema) == (PLACE, EVERYWHERE):
+            catalog = None
+        case (named, schema, table) if is_information_schema(schema):
+            catalog = match(visible.catalogs(), named)
+            if catalog is None:
+                raise _not_found(reference)
+        case _:
+            return None
+    found = system_table(visible, catalog, table)
+    if found is None:
+        raise _not_found(reference)
+    return found
 
 
 def complete(reference: TableReference, defaults: Defaults) -> TableName:

@@ -64,13 +64,30 @@ class Sealer:
         head = _HEAD.pack(_VERSION, self._current, nonce)
         return head + self._ciphers[self._current].encrypt(nonce, body, head + kind.encode())
 
-    def open(self, kind: str, subject: str, sealed: bytes) -> bytes:
-        """Open what `seal` made for the same kind and subject.
+    def known(self, sealed: bytes) -> bool:
+        """Whether something names one of these keys; nothing is verified."""
+        if len(sealed) <= _HEAD.size:
+            return False
+        version, key_id, _nonce = _HEAD.unpack(sealed[: _HEAD.size])
+        return version == _VERSION and key_id in self._ciphers
+
+    def open(
+        self,
+        kind: str,
+        subject: str,
+        sealed: bytes,
+        *,
+        most: int = MAX_SEALED,
+        expired: bool = False,
+    ) -> bytes:
+        """Open what `seal` made for the same kind and subject; `most` is its largest size.
+
+        With `expired` it may have expired: to be told about it, never to be served.
 
         Raises `InvalidHandle` where it is forged, damaged, expired or of another kind, and
         `WrongOwner` where it was made for somebody else.
         """
-        if not _HEAD.size < len(sealed) <= MAX_SEALED:
+        if not _HEAD.size < len(sealed) <= most:
             raise InvalidHandle(_REFUSED)
         head, encrypted = sealed[: _HEAD.size], sealed[_HEAD.size :]
         version, key_id, nonce = _HEAD.unpack(head)
@@ -85,6 +102,6 @@ class Sealer:
         owner = body[_BODY.size : _BODY.size + length]
         if owner != subject.encode():
             raise WrongOwner("The ticket or handle belongs to another user.")
-        if expires_at < self._clock():
+        if expires_at < self._clock() and not expired:
             raise InvalidHandle(_REFUSED)
         return body[_BODY.size + length :]

@@ -6,21 +6,34 @@ does not reach an engine. Rule 3: no failure here gives back the statement.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auth.visible import VisibleTable
-from flight_server.engines.base import Relation, RelationColumn, Secured
+from flight_server.engines.base import Relation, RelationColumn, Secured, SessionFunction
 from flight_server.query.expressions import FALSE, Compiler
 from flight_server.query.resolve import Resolved
 
 
-def secure(resolved: Resolved, compiler: Compiler, time_zone: str) -> Secured:
-    """The statement with each table narrowed to the granted columns, rows and masks."""
+def secure(
+    resolved: Resolved,
+    compiler: Compiler,
+    time_zone: str,
+    functions: tuple[SessionFunction, ...] = (),
+    *,
+    part: tuple[int, int] | None = None,
+) -> Secured:
+    """The statement with each table narrowed to the granted columns, rows and masks.
+
+    With `part`, to that part of its rows as well.
+    """
     return Secured(
-        text=resolved.statement.text,
-        relations=tuple(relation(table, compiler) for table in resolved.tables),
+        text=resolved.spliced.text,
+        relations=tuple(replace(relation(table, compiler), part=part) for table in resolved.tables),
         parameters=resolved.statement.parameters,
         catalog=resolved.defaults.catalog,
         schema=resolved.defaults.schema,
         time_zone=time_zone,
+        functions=functions,
     )
 
 

@@ -5,13 +5,10 @@ Protocol-free: every door calls this and nothing below it.
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
@@ -19,52 +16,68 @@ import pyarrow as pa
 
 from auth.policy import Policy
 from auth.visible import VisibleCatalog
-from catalog.names import TableName
 from catalog.registry import Registry
-from flight_server.engines.base import Engine, Frame, FrameStream, Secured
+from flight_server.engines.base import Engine, FrameStream, Secured
 from flight_server.engines.errors import BindFailed
 from flight_server.query import errors
+from flight_server.query.answers import Inner, Situation, answer
 from flight_server.query.caller import Caller
+from flight_server.query.commands import Command, recognise
 from flight_server.query.expressions import Compiler
+from flight_server.query.facts import Facts, session_functions
 from flight_server.query.gate import Gate, Statement
-from flight_server.query.parameters import check_parameters, parameter_schema
+from flight_server.query.handles import HandleKind, Handles, Lifetimes
+from flight_server.query.parameter_types import typical_row
+from flight_server.query.parameters import check_parameters, parameter_schema, typical
 from flight_server.query.parser import Parser
-from flight_server.query.resolve import Defaults, Pins, resolve
+from flight_server.query.parts import is_divisible, is_ordered
+from flight_server.query.resolve import Defaults, Pins, resolve, settle
+from flight_server.query.results import Endpoint, Offer, ResultStream, told_at_planning
+from flight_server.query.rows import RowByRow
+from flight_server.query.running import Query, Running
 from flight_server.query.seal import Sealer
 from flight_server.query.secure import secure
+from flight_server.query.shape import Shape
+from flight_server.query.spool import Spool
 from flight_server.query.state import StatementState, digest
 
-log = logging.getLogger(__name__)
-
 _CACHED_TEXT = 10_000
-
-
-class HandleKind(StrEnum):
-    """What a sealed handle may be used for."""
-
-    TICKET = "ticket"
-    PREPARED = "prepared"
+# All tickets of a result together; some clients take no message over 4 MiB.
+_MAX_TICKETS = 512 * 1024
+_WHOLE = "The result is one part: only rows of one table, as they are, are read in parts."
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long things may take or stay valid, in seconds."""
+    """How long things may take or stay valid, in seconds, and how much there may be of others.
+
+    `result_seconds` is how long after planning tickets can be renewed. `partitions` should not be
+    more than the statements that the engine runs at once: clients open all parts of a result.
+    """
 
     statement_seconds: float = 300.0
     planning_seconds: float = 5.0
     ticket_seconds: float = 600.0
     prepared_seconds: float = 86_400.0
+    result_seconds: float = 86_400.0
+    partitions: int = 16
+    parameter_rows: int = 10_000
+    parameter_bytes: int = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A statement that is ready to run. `bound` says whether it has all of its parameters."""
+    """A statement that is ready to run. `bound` says whether it has all of its parameters.
+
+    `changes` are the session options that it sets once it runs (None unsets one).
+    """
 
     query_id: str
     schema: pa.Schema
     parameter_schema: pa.Schema
     secured: Secured
     state: StatementState
+    changes: Mapping[str, str | None] | None = None
 
     @property
     def bound(self) -> bool:
@@ -90,14 +103,19 @@ class QueryService:
         *,
         defaults: Defaults = Defaults(None, None),  # noqa: B008 - a frozen value
         limits: Limits = Limits(),
+        spool: Spool | None = None,
+        version: str = "flight-server",
     ) -> None:
         parser = Parser()
         self._registry = registry
         self._policies = policies
         self._engine = engine
-        self._sealer = sealer
         self._defaults = defaults
         self._limits = limits
+        self._running = Running(limits.ticket_seconds)
+        lifetimes = Lifetimes(limits.ticket_seconds, limits.prepared_seconds, limits.result_seconds)
+        self._handles = Handles(sealer, spool, lifetimes, self._running)
+        self._version = version
         self._compiler = Compiler(parser)
         self._gate = Gate(parser)
         self._gated: Callable[[str], Statement] = lru_cache(maxsize=1_024)(self._gate.check)
@@ -107,37 +125,71 @@ class QueryService:
         """The catalog as the caller sees it, by the policy in force now."""
         return VisibleCatalog(caller.principal, self._policies.current(), self._registry)
 
-    def plan(self, caller: Caller, text: str) -> Planned:
-        """Plan a statement: everything that can be refused is refused here, nothing runs."""
-        asked = Defaults(
+    def defaults(self, caller: Caller, visible: VisibleCatalog) -> Defaults:
+        """What completes the caller's unqualified names, as the catalog spells it."""
+        return settle(self._asked(caller), visible)
+
+    def _asked(self, caller: Caller) -> Defaults:
+        return Defaults(
             caller.catalog or self._defaults.catalog, caller.schema or self._defaults.schema
         )
+
+    def plan(self, caller: Caller, text: str) -> Planned:
+        """Plan a statement: everything that can be refused is refused here, nothing runs."""
         state = StatementState(
             query_id=uuid.uuid4().hex,
             text=text,
-            defaults=asked,
+            defaults=self._asked(caller),
             time_zone=caller.time_zone,
             snapshots={},
             fingerprint="",
             schema_digest="",
+            as_of=caller.as_of,
+            timeout=caller.statement_timeout,
+            planned_at=time.time(),
         )
         return self._plan(caller, state, None)
 
     def bind(self, caller: Caller, planned: Planned, parameters: pa.RecordBatch) -> Planned:
-        """Give a planned statement its parameters: one row, taken by position."""
-        batch = check_parameters(planned.secured, parameters)
+        """Give a planned statement its parameters, by position; it runs once for each row."""
+        limits = self._limits
+        batch = check_parameters(
+            planned.secured, parameters, rows=limits.parameter_rows, size=limits.parameter_bytes
+        )
         state = replace(planned.state, query_id=uuid.uuid4().hex, parameters=batch)
         return self._plan(caller, state, state.snapshots)
 
     def seal(self, caller: Caller, planned: Planned, kind: HandleKind) -> bytes:
         """A handle by which the same principal can take the statement up on any replica."""
-        lifetimes = {
-            HandleKind.TICKET: self._limits.ticket_seconds,
-            HandleKind.PREPARED: self._limits.prepared_seconds,
-        }
-        return self._sealer.seal(
-            kind, caller.principal.subject, planned.state.encode(), lifetime=lifetimes[kind]
-        )
+        return self._handles.seal(caller.principal.subject, planned.state, kind).ticket
+
+    def offer(self, caller: Caller, planned: Planned) -> Offer:
+        """Tickets for a planned statement, in as many parts as the caller wants and it allows."""
+        subject, warnings = caller.principal.subject, list[str]()
+        whole = self._handles.seal(subject, planned.state, HandleKind.TICKET)
+        endpoints: tuple[Endpoint, ...] = (whole,)
+        ordered = False
+        if recognise(planned.state.text) is None:
+            statement = self._checked(planned.state.text)
+            ordered = is_ordered(statement)
+            most = min(self._limits.partitions, _MAX_TICKETS // len(whole.ticket))
+            count = min(caller.partitions, most)
+            if count > 1 and _may_divide(statement, planned):
+                states = (replace(planned.state, part=(i, count)) for i in range(count))
+                endpoints = tuple(
+                    self._handles.seal(subject, state, HandleKind.TICKET) for state in states
+                )
+        if caller.partitions > 1 and len(endpoints) == 1:
+            warnings.append(_WHOLE)
+        return Offer(endpoints, ordered, told_at_planning(planned, self._engine.name, warnings))
+
+    def renew(self, caller: Caller, ticket: bytes) -> Endpoint:
+        """A new ticket for one that is valid. Raises `ResultExpired` where it is too late."""
+        return self._handles.renew(caller.principal.subject, ticket)
+
+    def cancel(self, caller: Caller, tickets: Iterable[bytes]) -> bool:
+        """End the caller's queries by their tickets; False where nothing was left to end."""
+        return self._handles.cancel(caller.principal.subject, tickets)
 
     def unseal(self, caller: Caller, sealed: bytes, kind: HandleKind) -> Planned:
         """Take a statement up again, with rights decided anew.
@@ -145,13 +197,16 @@ class QueryService:
         Raises `InvalidHandle` or `WrongOwner`, and `StaleHandle` where the promised schema would
         no longer hold.
         """
-        payload = self._sealer.open(kind, caller.principal.subject, sealed)
-        state = StatementState.decode(payload)
-        # A prepared statement reads the tables as they are when it runs; a ticket what it promised.
-        pins = state.snapshots if kind is HandleKind.TICKET else None
+        state = self._handles.open(caller.principal.subject, sealed, kind)
+        pins: Pins | None = state.snapshots
+        if kind is HandleKind.PREPARED:
+            # Each time a query of its own, which reads the tables as they are then.
+            state, pins = replace(state, query_id=uuid.uuid4().hex, planned_at=time.time()), None
         planned = self._plan(caller, state, pins)
         if planned.state.schema_digest != state.schema_digest:
             raise errors.StaleHandle("The columns of the result have changed since it was planned.")
+        if state.part is not None and not _may_divide(self._checked(state.text), planned):
+            raise errors.StaleHandle("The result can no longer be read in parts.")
         return planned
 
     def run(self, caller: Caller, planned: Planned) -> ResultStream:
@@ -161,26 +216,70 @@ class QueryService:
                 f"The statement has {len(planned.secured.parameters)} parameters, none were bound."
             )
         started = time.monotonic()
-        frames = self._engine.run(
-            planned.secured,
-            planned.state.parameters,
-            planned.schema,
-            deadline=started + self._limits.statement_seconds,
+        seconds = min(
+            self._limits.statement_seconds, planned.state.timeout or self._limits.statement_seconds
         )
-        return ResultStream(caller, planned, frames, started)
+        query = Query(caller.principal.subject, planned.query_id)
+        frames = self._running.start(
+            query, planned.state.part, lambda: self._frames(planned, deadline=started + seconds)
+        )
+        return ResultStream(caller, planned, frames, engine=self._engine.name, started=started)
+
+    def _frames(self, planned: Planned, *, deadline: float) -> FrameStream:
+        def start(row: pa.RecordBatch | None) -> FrameStream:
+            return self._engine.run(planned.secured, row, planned.schema, deadline=deadline)
+
+        rows = planned.state.parameters
+        return start(rows) if rows is None or rows.num_rows == 1 else RowByRow(start, rows)
 
     def _plan(self, caller: Caller, state: StatementState, pins: Pins | None) -> Planned:
         visible = self.visible(caller)
+        command = recognise(state.text)
+        if command is not None:
+            return self._answered(command, visible, state, pins)
+        return self._select(state.text, visible, state, pins)
+
+    def _answered(
+        self, command: Command, visible: VisibleCatalog, state: StatementState, pins: Pins | None
+    ) -> Planned:
+        """Plan the SELECT that a command stands for."""
+
+        def inner(text: str) -> Inner:
+            planned = self._select(text, visible, replace(state, parameters=None), pins)
+            return Inner(planned.schema, planned.secured, self._checked(text).tree)
+
+        facts = self._facts(visible, state, settle(state.defaults, visible))
+        told = answer(command, Situation(visible, facts, self._engine.name, inner))
+        return replace(self._select(told.text, visible, state, pins), changes=told.changes)
+
+    def _facts(self, visible: VisibleCatalog, state: StatementState, defaults: Defaults) -> Facts:
+        return Facts(self._version, visible.principal.subject, defaults, state.time_zone)
+
+    def _checked(self, text: str) -> Statement:
         # Long statements are rarely sent twice and have large trees: only short ones are kept.
-        check = self._gated if len(state.text) <= _CACHED_TEXT else self._gate.check
-        statement = check(state.text)
-        resolved = resolve(statement, visible, state.defaults, pins)
-        secured = secure(resolved, self._compiler, state.time_zone)
-        schema = self._bind(secured, state.parameters)
+        return self._gated(text) if len(text) <= _CACHED_TEXT else self._gate.check(text)
+
+    def _select(
+        self, text: str, visible: VisibleCatalog, state: StatementState, pins: Pins | None
+    ) -> Planned:
+        statement = self._checked(text)
+        resolved = resolve(statement, visible, state.defaults, pins, state.as_of)
+        functions = session_functions(
+            statement.functions, self._facts(visible, state, resolved.defaults)
+        )
+        secured = secure(resolved, self._compiler, state.time_zone, functions, part=state.part)
+        announced = parameter_schema(secured, statement.tree)
+        try:
+            schema = self._bind(secured, typical(state.parameters))
+        except errors.QueryError as error:
+            error.position = resolved.spliced.original(error.position)
+            raise
+        if state.parameters is None and pa.null() in schema.types:
+            schema = self._bind_announced(secured, announced) or schema
         return Planned(
             query_id=state.query_id,
             schema=schema,
-            parameter_schema=parameter_schema(secured, statement.tree),
+            parameter_schema=announced,
             secured=secured,
             state=replace(
                 state,
@@ -192,7 +291,8 @@ class QueryService:
         )
 
     def _bind(self, secured: Secured, parameters: pa.RecordBatch | None) -> pa.Schema:
-        describe = self._describe if len(secured.text) <= _CACHED_TEXT else self._describe_uncached
+        size = len(secured.text) + (parameters.nbytes if parameters else 0)
+        describe = self._describe if size <= _CACHED_TEXT else self._describe_uncached
         try:
             return describe(Shape.of(secured, parameters))
         except BindFailed as error:
@@ -200,9 +300,23 @@ class QueryService:
                 str(error), position=error.position
             ) from error
 
+    def _bind_announced(self, secured: Secured, announced: pa.Schema) -> pa.Schema | None:
+        """The schema as it will be where the parameters are bound as they are announced."""
+        row = typical_row(announced)
+        try:
+            return self._bind(secured, row) if row is not None else None
+        except errors.QueryError:
+            return None
+
     def _describe_uncached(self, shape: Shape) -> pa.Schema:
         deadline = time.monotonic() + self._limits.planning_seconds
         return self._engine.describe(shape.secured, shape.parameters, deadline=deadline)
+
+
+def _may_divide(statement: Statement, planned: Planned) -> bool:
+    stored = [relation for relation in planned.secured.relations if relation.table.snapshot]
+    once = planned.state.parameters is None or planned.state.parameters.num_rows == 1
+    return once and len(stored) == len(planned.secured.relations) == 1 and is_divisible(statement)
 
 
 _BIND_ERRORS: dict[str, type[errors.QueryError]] = {
@@ -210,86 +324,3 @@ _BIND_ERRORS: dict[str, type[errors.QueryError]] = {
     "table": errors.BindError,
     "function": errors.FunctionNotFound,
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shape:
-    """What the schema of a result depends on: text, visible columns, parameters. Hashable."""
-
-    key: tuple[object, ...]
-    secured: Secured
-    parameters: pa.RecordBatch | None
-
-    @classmethod
-    def of(cls, secured: Secured, parameters: pa.RecordBatch | None) -> Shape:
-        """The shape of a secured statement with its parameters' types."""
-        columns: list[tuple[TableName, tuple[tuple[str, pa.DataType], ...]]] = [
-            (relation.name, tuple((c.name, c.type) for c in relation.columns))
-            for relation in secured.relations
-        ]
-        # A bound NULL has no type in DuckDB, so that the result's type depends on it as well.
-        types = (
-            None
-            if parameters is None
-            else tuple((column.type, column.null_count) for column in parameters.columns)
-        )
-        key = (secured.text, tuple(columns), secured.catalog, secured.schema, types)
-        return cls(key, secured, parameters)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Shape) and self.key == other.key
-
-
-class ResultStream:
-    """A running statement: its frames, and one line in the log when it ends."""
-
-    def __init__(
-        self, caller: Caller, planned: Planned, frames: FrameStream, started: float
-    ) -> None:
-        self.schema = planned.schema
-        self._caller = caller
-        self._planned = planned
-        self._frames = frames
-        self._started = started
-        self._rows = 0
-        self._bytes = 0
-        self._status = "closed early"
-        self._closed = False
-
-    def __iter__(self) -> Iterator[Frame]:
-        try:
-            for frame in self._frames:
-                self._rows += frame.rows
-                self._bytes += len(frame.data)
-                yield frame
-            self._status = "ok"
-        except Exception as error:
-            self._status = type(error).__name__
-            raise
-
-    def cancel(self) -> None:
-        """End the statement now; may be called from any thread."""
-        self._frames.cancel()
-
-    def close(self) -> None:
-        """Free what the statement holds; to be called at the end, whatever happened."""
-        if self._closed:
-            return
-        self._closed = True
-        self._frames.close()
-        log.info(
-            "statement finished",
-            extra={
-                "request_id": self._caller.request_id,
-                "query_id": self._planned.query_id,
-                "subject": self._caller.principal.subject,
-                "text_sha256": hashlib.sha256(self._planned.secured.text.encode()).hexdigest(),
-                "status": self._status,
-                "rows": self._rows,
-                "bytes": self._bytes,
-                "seconds": round(time.monotonic() - self._started, 4),
-            },
-        )

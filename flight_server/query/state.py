@@ -7,6 +7,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,8 +16,10 @@ from catalog.model import Snapshot
 from catalog.names import TableName
 from flight_server.query.errors import InvalidHandle, TooComplex
 from flight_server.query.resolve import Defaults
+from flight_server.query.spool import Drawer
 
 MAX_STATE = 60_000
+_KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,9 @@ class StatementState:
     """All that any replica needs to take up a planned statement again.
 
     `snapshots` pins every table; `schema_digest` is that of the promised result schema;
-    `fingerprint` is that of the policy decisions in force when the statement was planned.
+    `fingerprint` is that of the policy decisions in force when the statement was planned. Without
+    pins, tables are read `as_of` a moment, if one is given; `timeout` is in seconds. `planned_at`
+    is in seconds since 1970; `part` is which of how many parts of the result it is, if not all.
     """
 
     query_id: str
@@ -34,12 +40,33 @@ class StatementState:
     fingerprint: str
     schema_digest: str
     parameters: pa.RecordBatch | None = None
+    as_of: datetime | None = None
+    timeout: float | None = None
+    planned_at: float = 0.0
+    part: tuple[int, int] | None = None
 
-    def encode(self) -> bytes:
-        """The state as bytes; raises `TooComplex` where it would make the handle too large."""
+    def encode(self, drawer: Drawer | None = None) -> bytes:
+        """The state as bytes. What would make a handle too large is kept in the drawer.
+
+        Raises `TooComplex` where there is none, and `SpoolFull`.
+        """
+        rows = _encode_batch(self.parameters)
+        data = self._json(self.text, rows and base64.b64encode(rows).decode())
+        if len(data) > MAX_STATE and drawer is not None and rows is not None:
+            data = self._json(self.text, {_KEPT: drawer.keep(rows)})
+        if len(data) > MAX_STATE and drawer is not None:
+            kept = {_KEPT: drawer.keep(self.text.encode())}
+            data = self._json(kept, json.loads(data)["p"])
+        if len(data) > MAX_STATE:
+            raise TooComplex(
+                f"The statement with its parameters is larger than {MAX_STATE:,} bytes."
+            )
+        return data
+
+    def _json(self, text: object, rows: object) -> bytes:
         body = {
             "q": self.query_id,
-            "t": self.text,
+            "t": text,
             "d": [self.defaults.catalog, self.defaults.schema],
             "z": self.time_zone,
             "s": [
@@ -48,23 +75,26 @@ class StatementState:
             ],
             "f": self.fingerprint,
             "c": self.schema_digest,
-            "p": _encode_batch(self.parameters),
+            "p": rows,
+            "a": None if self.as_of is None else self.as_of.isoformat(),
+            "l": self.timeout,
+            "w": self.planned_at,
+            "i": self.part,
         }
-        data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        if len(data) > MAX_STATE:
-            raise TooComplex(
-                f"The statement with its parameters is larger than {MAX_STATE:,} bytes."
-            )
-        return data
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
-    def decode(cls, data: bytes) -> StatementState:
-        """The state that `encode` wrote; raises `InvalidHandle` where it is of another version."""
+    def decode(cls, data: bytes, drawer: Drawer | None = None) -> StatementState:
+        """The state that `encode` wrote.
+
+        Raises `InvalidHandle` where it is of another version or what was kept is gone.
+        """
         try:
             body = json.loads(data)
+            text, rows = (_kept(body[key], drawer) for key in ("t", "p"))
             return cls(
                 query_id=body["q"],
-                text=body["t"],
+                text=text if isinstance(text, str) else text.decode(),
                 defaults=Defaults(*body["d"]),
                 time_zone=body["z"],
                 snapshots={
@@ -73,10 +103,23 @@ class StatementState:
                 },
                 fingerprint=body["f"],
                 schema_digest=body["c"],
-                parameters=_decode_batch(body["p"]),
+                parameters=_decode_batch(rows),
+                as_of=None if body["a"] is None else datetime.fromisoformat(body["a"]),
+                timeout=body["l"],
+                planned_at=float(body["w"]),
+                part=_part(body["i"]),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidHandle("The ticket or handle is not valid or has expired.") from error
+
+
+def identity(data: bytes) -> tuple[str, tuple[int, int] | None]:
+    """The query's id and the part in what `encode` wrote, without what it depends on."""
+    try:
+        body = json.loads(data)
+        return str(body["q"]), _part(body["i"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidHandle("The ticket or handle is not valid or has expired.") from error
 
 
 def digest(schema: pa.Schema) -> str:
@@ -84,17 +127,36 @@ def digest(schema: pa.Schema) -> str:
     return hashlib.sha256(schema.serialize().to_pybytes()).hexdigest()[:32]
 
 
-def _encode_batch(batch: pa.RecordBatch | None) -> str | None:
+def _part(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    index, count = value
+    if type(index) is not int or type(count) is not int or not 0 <= index < count:
+        raise ValueError("not a part")
+    return index, count
+
+
+def _kept(value: Any, drawer: Drawer | None) -> Any:
+    """A part of a state: as it is, or the bytes that a drawer keeps of it."""
+    if not isinstance(value, dict):
+        return value
+    if drawer is None:
+        raise ValueError("nothing is kept here")
+    return drawer.fetch(value[_KEPT])
+
+
+def _encode_batch(batch: pa.RecordBatch | None) -> bytes | None:
     if batch is None:
         return None
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return base64.b64encode(sink.getvalue()).decode()
+    encoded: bytes = sink.getvalue().to_pybytes()
+    return encoded
 
 
-def _decode_batch(text: str | None) -> pa.RecordBatch | None:
-    if text is None:
+def _decode_batch(rows: str | bytes | None) -> pa.RecordBatch | None:
+    if rows is None:
         return None
-    with pa.ipc.open_stream(base64.b64decode(text)) as reader:
+    with pa.ipc.open_stream(base64.b64decode(rows) if isinstance(rows, str) else rows) as reader:
         return reader.read_next_batch()

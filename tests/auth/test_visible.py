@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
 from auth.errors import TableNotFound
 from auth.visible import VisibleCatalog
-from catalog.errors import CatalogUnavailable, UnsupportedTable
+from catalog.errors import CatalogUnavailable, SnapshotNotFound, UnsupportedTable
 from catalog.model import Column, Snapshot
 from catalog.names import SchemaName, TableName
 from catalog.registry import Registry
@@ -201,3 +202,34 @@ def test_the_current_snapshot_and_tables_without_any_are_found_as_they_are(trave
     table = travel([column("a", 1)], [column("b", 1)], "")
     assert [each.name for each in table.find(TABLE, NOW).columns] == ["a"]
     assert seen.find(TableName("lake", "sales", "orders")).table.snapshot is None
+
+
+MOMENT = datetime(2024, 2, 29, tzinfo=UTC)
+
+
+def test_a_table_as_of_a_moment_shows_what_then_and_now_allow(travel):
+    now, then = [column("id", 1), column("ssn", 2)], [column("id", 1), column("number", 2)]
+    seen = travel(now, then, '- {to: "*", on: lake.s.t.ssn, deny: select}')
+    found = seen.find_as_of(TABLE, MOMENT)
+    assert found.table.snapshot == THEN
+    assert [each.name for each in found.columns] == ["id"]
+
+
+def test_a_table_without_a_state_then_is_told_apart_only_by_who_sees_it(travel, held, table_of):
+    seen = travel([column("id", 1)], [column("id", 1)], '- {to: "*", on: lake.h.**, deny: select}')
+    lake = seen._registry.catalog("lake")
+    lake.earlier.clear()
+    with pytest.raises(SnapshotNotFound, match="no state as of 2024-02-29"):
+        seen.find_as_of(TABLE, MOMENT)
+    hidden = table_of("lake.h.t", column("id", 1), snapshot=NOW)
+    lake.held[hidden.name] = hidden
+    texts = []
+    for name in (hidden.name, TableName("lake", "h", "none")):
+        with pytest.raises(TableNotFound) as caught:
+            seen.find_as_of(name, MOMENT)
+        texts.append(str(caught.value).replace(str(name), "?"))
+    assert texts[0] == texts[1]
+
+
+def test_a_table_without_snapshots_is_as_it_is(seen):
+    assert seen.find_as_of(TableName("lake", "sales", "orders"), MOMENT).table.snapshot is None

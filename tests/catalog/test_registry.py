@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
@@ -31,6 +32,10 @@ class Shelf:
     def table(self, name: TableName, snapshot: Snapshot | None = None) -> Table | None:
         self._check()
         return Table(name, (), snapshot) if name in self.tables(name.schema) else None
+
+    def snapshot_as_of(self, name: TableName, moment: datetime) -> Snapshot | None:
+        self._check()
+        return Snapshot(f"as of {moment.date()}", 1) if self.tables(name.schema) else None
 
     def _check(self) -> None:
         if self.broken:
@@ -72,3 +77,14 @@ def test_names_that_duckdb_needs_are_refused(name):
 def test_two_catalogs_of_one_folded_name_are_refused():
     with pytest.raises(ValueError, match="Two catalogs"):
         Registry([Shelf("lake"), Shelf("LAKE")])
+
+
+def test_the_state_as_of_a_moment_is_asked_of_the_right_catalog():
+    registry = Registry([Shelf("a"), Shelf("b", broken=True)])
+    moment = datetime(2024, 2, 29, tzinfo=UTC)
+    assert registry.snapshot_as_of(TableName("A", "s", "t"), moment) == Snapshot(
+        "as of 2024-02-29", 1
+    )
+    assert registry.snapshot_as_of(TableName("c", "s", "t"), moment) is None
+    with pytest.raises(CatalogUnavailable):
+        registry.snapshot_as_of(TableName("b", "s", "t"), moment)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,8 +31,9 @@ from flight_server.protocol.settings import ServerSettings
 from flight_server.protocol.wire.frames import frame
 from flight_server.query.caller import Caller
 from flight_server.query.errors import BindError, InvalidSql
+from flight_server.query.handles import HandleKind
+from flight_server.query.results import Endpoint, Offer
 from flight_server.query.seal import Sealer, SealKey
-from flight_server.query.service import HandleKind
 
 PASSWORD = "correct horse: battery"
 API_KEY = generate_api_key()
@@ -59,6 +61,7 @@ class PlannedHere:
     parameter_schema: pa.Schema
     parameters: list[Any] | None = None
     query_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    changes: None = None
 
     @property
     def secured(self) -> PlannedHere:
@@ -85,6 +88,12 @@ class StreamHere:
             if self._cancelled:
                 raise Cancelled("The statement was cancelled.") from error
             raise ExecutionFailed("The data did not allow the statement.") from error
+
+    def ready(self, seconds: float) -> bool:
+        return True
+
+    def told(self) -> bytes:
+        return b'{"status":"ok"}'
 
     def cancel(self) -> None:
         self._log.append("cancel")
@@ -182,6 +191,19 @@ class ServiceHere:
     def seal(self, caller: Caller, planned: PlannedHere, kind: HandleKind) -> bytes:
         payload = json.dumps([planned.text, planned.parameters]).encode()
         return self._sealer.seal(kind, caller.principal.subject, payload, lifetime=60)
+
+    def offer(self, caller: Caller, planned: PlannedHere) -> Offer:
+        ticket = self.seal(caller, planned, HandleKind.TICKET)
+        return Offer((Endpoint(ticket, int(time.time()) + 60),), False, b'{"engine":"here"}')
+
+    def renew(self, caller: Caller, ticket: bytes) -> Endpoint:
+        planned = self.unseal(caller, ticket, HandleKind.TICKET)
+        return self.offer(caller, planned).endpoints[0]
+
+    def cancel(self, caller: Caller, tickets: Iterable[bytes]) -> bool:
+        for ticket in tickets:
+            self.unseal(caller, ticket, HandleKind.TICKET)
+        return True
 
     def unseal(self, caller: Caller, sealed: bytes, kind: HandleKind) -> PlannedHere:
         text, parameters = json.loads(self._sealer.open(kind, caller.principal.subject, sealed))

@@ -61,12 +61,6 @@ def test_parameters_are_bound_by_position(cursor: flightsql.Cursor) -> None:
     assert cursor.fetchone() == (42,)
 
 
-def test_several_rows_of_parameters_are_refused(cursor: flightsql.Cursor) -> None:
-    rows = pa.record_batch({"a": ["x", "y"]})
-    with pytest.raises(flightsql.NotSupportedError, match="Only one row of parameters"):
-        cursor.execute("SELECT ?", rows)
-
-
 def test_updates_are_refused_as_not_supported(cursor: flightsql.Cursor) -> None:
     with pytest.raises(flightsql.NotSupportedError, match="read-only"):
         cursor.executemany("SELECT ?", [(1,), (2,)])

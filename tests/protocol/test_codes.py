@@ -46,7 +46,7 @@ def test_the_claims_are_those_of_a_read_only_server(info: pa.RecordBatch) -> Non
     assert told[0] == "flight-server"
     assert told[3] is True
     assert told[8] == 0
-    assert [told[code] for code in (5, 9, 10, 11, 500, 501, 502, 563, 572)] == [False] * 9
+    assert [told[code] for code in (5, 10, 11, 500, 501, 502, 563, 572)] == [False] * 8
     assert told[504] == '"'
 
 

@@ -108,7 +108,8 @@ def test_stopping_waits_for_running_streams(serve: Any) -> None:
         rows = reader.read_chunk().data.num_rows
         ended = running.server.stop(20)
         assert not ended.is_set()
-        with pytest.raises(flight.FlightUnavailableError):
+        # Which one depends on whether the client has heard of the stop before it calls.
+        with pytest.raises((flight.FlightUnavailableError, flight.FlightCancelledError)):
             client.get_flight_info(flight.FlightDescriptor.for_command(b""), headers)
         rows += sum(chunk.data.num_rows for chunk in reader)
         assert rows == 3_000_000
@@ -200,8 +201,14 @@ def test_tls_with_a_client_certificate(serve: Any, certificates: tuple[bytes, by
         ):
             cursor.execute("SELECT 1")
             assert cursor.fetchone() == (1,)
-        with pytest.raises(flightsql.Error), running.adbc(**trusting):
-            pass
+        # By pyarrow's client: the Go driver, with other clients' threads in its process, was seen
+        # to abort the whole process on a handshake that fails.
+        without = flight.FlightClient(running.uri, tls_root_certs=certificate)
+        try:
+            with pytest.raises(flight.FlightUnavailableError):
+                without.authenticate_basic_token("alice", running.password)
+        finally:
+            without.close()
 
 
 def test_no_thread_waits_for_a_body_of_an_unknown_caller(serve: Any) -> None:

@@ -107,6 +107,8 @@ def judge(
         return f"shows {shown}: {answer.seen}"
     if answer.table is None:
         return judge_error(sent, answer, right)
+    if "ours" in attack.marks:
+        return None
     if "refused" in attack.marks:
         return f"was not refused: {answer.seen}"
     if "random" in attack.marks:

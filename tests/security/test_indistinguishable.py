@@ -163,6 +163,10 @@ SELECT * FROM customers AS «n»
 SELECT «n».name FROM customers AS «n» ORDER BY 1
 SELECT CAST(name AS «n») FROM customers
 SELECT name COLLATE «n» FROM customers
+DESCRIBE SELECT «n» FROM customers
+EXPLAIN SELECT «n» FROM customers
+SELECT * FROM information_schema.columns WHERE column_name = '«n»'
+SELECT «n» FROM information_schema.columns, customers
 """.strip().splitlines()
 
 TABLE_POSITIONS = """
@@ -211,6 +215,16 @@ SELECT * FROM «n».customers
 SELECT * FROM query_table('«n»')
 SUMMARIZE «n»
 DESCRIBE «n»
+DESCRIBE lake.shop.«n»
+DESCRIBE SELECT * FROM «n»
+EXPLAIN SELECT * FROM «n»
+SHOW COLUMNS FROM «n»
+SHOW TABLES LIKE '«n»'
+SHOW «n»
+USE «n»
+SELECT * FROM information_schema.tables WHERE table_name = '«n»'
+SELECT * FROM information_schema.key_column_usage WHERE table_name = '«n»'
+SELECT «n» FROM information_schema.tables
 """.strip().splitlines()
 
 SCHEMA_POSITIONS = """
@@ -228,6 +242,14 @@ WITH x AS (SELECT * FROM «n».secrets) SELECT 1
 WITH «n» AS (SELECT 1) SELECT * FROM «n».secrets
 SELECT «n».lower('x')
 SELECT 1::«n».mine
+SHOW TABLES FROM «n»
+SHOW TABLES IN lake.«n»
+DESCRIBE «n».secrets
+USE «n»
+USE lake.«n»
+SET schema = '«n»'
+SET search_path TO «n»
+SELECT * FROM information_schema.schemata WHERE schema_name = '«n»'
 """.strip().splitlines()
 
 CATALOG_POSITIONS = """
@@ -242,6 +264,14 @@ SELECT «n».deep.treasure.v FROM customers
 SELECT «n».shop.customers.name FROM customers
 SELECT «n».main.lower('x')
 WITH «n» AS (SELECT 1) SELECT * FROM «n».deep.treasure
+SHOW TABLES FROM «n»
+SHOW TABLES FROM «n».deep
+SHOW SCHEMAS FROM «n»
+DESCRIBE «n».deep.treasure
+USE «n»
+SET catalog = '«n»'
+SELECT * FROM «n».information_schema.tables
+SELECT * FROM information_schema.tables WHERE table_catalog = '«n»'
 """.strip().splitlines()
 
 CASES = [

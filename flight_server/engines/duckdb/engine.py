@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from flight_server.engines.base import FrameStream, Relation, Secured
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb import sandbox
 from flight_server.engines.duckdb.channel import ChannelClosed
+from flight_server.engines.duckdb.memory import MemoryFiles, private_directory
 from flight_server.engines.duckdb.pool import Pool, PoolSize
 from flight_server.engines.duckdb.process import Launcher, WorkerProcess
 from flight_server.engines.duckdb.relation import shadow, view
@@ -58,6 +59,7 @@ class DuckDBEngine:
         self._settings = settings
         self._launcher = Launcher()
         self._scanner = Scanner(settings.scan_cache)
+        self._memory = MemoryFiles(settings.spill_directory)
         self._spill = _spill_directory(settings)
         self._watch = Watch(
             grace=settings.grace_seconds,
@@ -134,11 +136,14 @@ class DuckDBEngine:
         deadline: float,
     ) -> FrameStream:
         """Run a statement whose result has exactly `schema`."""
-        rendered = [self._render(relation) for relation in secured.relations]
-        files = [path for _, paths in rendered for path in paths]
-        setup = compose(secured, [statement for statement, _ in rendered], files)
-        payload = (*_statement(secured, parameters), schema.serialize().to_pybytes())
-        return self._start(self._workers, setup, wire.RUN, payload, deadline)
+        with ExitStack() as held:
+            rendered = [self._render(relation, held) for relation in secured.relations]
+            files = [path for _, paths in rendered for path in paths]
+            setup = compose(secured, [statement for statement, _ in rendered], files)
+            payload = (*_statement(secured, parameters), schema.serialize().to_pybytes())
+            stream = self._start(self._workers, setup, wire.RUN, payload, deadline)
+            stream.holding(held.pop_all().close)
+            return stream
 
     def close(self) -> None:
         """End all workers."""
@@ -146,6 +151,7 @@ class DuckDBEngine:
         self._planners.close()
         self._watch.close()
         self._launcher.close()
+        self._memory.close()
         if self._spill is not None:
             shutil.rmtree(self._spill, ignore_errors=True)
 
@@ -179,8 +185,12 @@ class DuckDBEngine:
             _log.debug("worker %d was gone before its statement", worker.pid)
         return stream
 
-    def _render(self, relation: Relation) -> tuple[str, tuple[str, ...]]:
-        scan = self._scanner.scan(relation.table, relation.part)
+    def _render(self, relation: Relation, held: ExitStack) -> tuple[str, tuple[str, ...]]:
+        if relation.table.rows is not None:
+            scan, release = self._memory.hold(relation.table, relation.part)
+            held.callback(release)
+        else:
+            scan = self._scanner.scan(relation.table, relation.part)
         return view(relation, scan), scan.files
 
     def _worker_limits(self, directory: str | None) -> Limits:
@@ -258,10 +268,4 @@ def _spill_directory(settings: DuckDBSettings) -> Path | None:
     """A private directory for this process; those that dead processes left are removed."""
     if settings.spill_limit == 0:
         return None
-    settings.spill_directory.mkdir(parents=True, exist_ok=True)
-    for left in settings.spill_directory.glob(f"{_SPILL_PREFIX}*"):
-        owner = left.name.removeprefix(_SPILL_PREFIX).split("-", 1)[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    prefix = f"{_SPILL_PREFIX}{os.getpid()}-"
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=settings.spill_directory))
+    return private_directory(settings.spill_directory, _SPILL_PREFIX)

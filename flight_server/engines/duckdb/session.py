@@ -117,11 +117,16 @@ def furnish(connection: DuckDBPyConnection, setup: Setup) -> None:
         connection.execute(statement)
     if setup.use is not None:
         connection.execute(f"USE {quote(setup.use[0])}.{quote(setup.use[1])}")
+    # temporary macros are found before all else, the engine's own functions of the name included
+    for name, definition in setup.functions:
+        connection.execute(f"CREATE TEMP MACRO {quote(name)}{definition}")
 
 
 def empty(connection: DuckDBPyConnection, setup: Setup) -> None:
     """Take away what `furnish` created; works on a locked instance too."""
     connection.execute(f"USE {quote(PRIVATE)}")
+    for name, _definition in setup.functions:
+        connection.execute(f"DROP MACRO IF EXISTS temp.main.{quote(name)}")
     for name in setup.catalogs:
         connection.execute(f"DETACH {quote(name)}")
 

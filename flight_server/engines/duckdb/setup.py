@@ -21,6 +21,7 @@ class Setup:
 
     `statements` create its views (or empty tables) by full name; `files` are absolute paths, all
     that they read. `use` is the default catalog and schema, None for a private empty one.
+    `functions` are macros by name and definition.
     """
 
     catalogs: tuple[str, ...]
@@ -29,6 +30,7 @@ class Setup:
     files: tuple[str, ...]
     use: tuple[str, str] | None
     time_zone: str
+    functions: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def encoded(self) -> bytes:
@@ -54,6 +56,7 @@ class Setup:
             files=tuple(raw["files"]),
             use=None if raw["use"] is None else (raw["use"][0], raw["use"][1]),
             time_zone=raw["time_zone"],
+            functions=tuple((name, definition) for name, definition in raw["functions"]),
         )
 
 
@@ -83,6 +86,7 @@ def compose(secured: Secured, statements: Sequence[str], files: Sequence[str]) -
         files=tuple(dict.fromkeys(files)),
         use=use,
         time_zone=secured.time_zone,
+        functions=tuple((f.name, f.definition) for f in secured.functions),
     )
 
 

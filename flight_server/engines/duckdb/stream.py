@@ -55,6 +55,11 @@ class WorkerStream:
         self._clean = False
         self._owed = 0
         self._closed = False
+        self._release: Callable[[], None] = lambda: None
+
+    def holding(self, release: Callable[[], None]) -> None:
+        """What to call as well once the worker was given back."""
+        self._release = release
 
     @property
     def worker_pid(self) -> int:
@@ -114,6 +119,7 @@ class WorkerStream:
                 self._drain()
             self._watch.remove(self._running)
             self._give_back(self._clean)
+            self._release()
 
     def _frame(self, kind: bytes, payload: bytes) -> Frame:
         if kind == wire.FRAME:

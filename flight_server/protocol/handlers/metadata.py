@@ -1,4 +1,4 @@
-"""Catalogs, schemas, tables and keys, as the caller may see them."""
+"""Catalogs, schemas and tables, as the caller may see them."""
 
 from __future__ import annotations
 
@@ -71,16 +71,6 @@ def tables_schema(message: CommandGetTables) -> pa.Schema:
 def table_types(_call: Call, _message: CommandGetTableTypes) -> pa.RecordBatch:
     """The kinds of tables there are."""
     return _batch([TABLE_TYPES], schemas.TABLE_TYPES)
-
-
-def primary_keys(_call: Call, _message: object) -> pa.RecordBatch:
-    """No rows: a lakehouse keeps no keys."""
-    return _batch([[] for _ in schemas.PRIMARY_KEYS], schemas.PRIMARY_KEYS)
-
-
-def foreign_keys(_call: Call, _message: object) -> pa.RecordBatch:
-    """No rows: a lakehouse keeps no keys."""
-    return _batch([[] for _ in schemas.FOREIGN_KEYS], schemas.FOREIGN_KEYS)
 
 
 def _table_type(kind: str) -> str:

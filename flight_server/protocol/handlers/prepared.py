@@ -19,7 +19,8 @@ from flight_server.protocol.wire.flight_sql_pb2 import (
     DoPutPreparedStatementResult,
 )
 from flight_server.protocol.wire.frames import schema_bytes
-from flight_server.query.service import HandleKind, Planned
+from flight_server.query.handles import HandleKind
+from flight_server.query.service import Planned
 
 
 def create(call: Call, message: ActionCreatePreparedStatementRequest) -> Iterator[bytes]:
@@ -51,11 +52,11 @@ def describe(call: Call, message: CommandPreparedStatementQuery) -> Described:
 def bind(
     call: Call, message: CommandPreparedStatementQuery, batches: list[pa.RecordBatch]
 ) -> Iterator[bytes]:
-    """Bind one row of values; the new handle holds them and replaces the old one."""
+    """Bind rows of values; the new handle holds them and replaces the old one."""
     planned = _open(call, message)
-    row = _one_row(batches)
-    if row is not None:
-        planned = call.door.service.bind(call.caller, planned, row)
+    rows = _rows(batches)
+    if rows is not None:
+        planned = call.door.service.bind(call.caller, planned, rows)
     handle = _handle(call, planned)
     yield DoPutPreparedStatementResult(prepared_statement_handle=handle).SerializeToString()
 
@@ -72,16 +73,19 @@ def _handle(call: Call, planned: Planned) -> bytes:
     return call.door.service.seal(call.caller, planned, HandleKind.PREPARED)
 
 
-def _one_row(batches: list[pa.RecordBatch]) -> pa.RecordBatch | None:
-    """The row of an upload; None for one without columns, which binds nothing."""
+def _rows(batches: list[pa.RecordBatch]) -> pa.RecordBatch | None:
+    """The rows of an upload as one batch; None for one without columns, which binds nothing."""
     filled = [batch for batch in batches if batch.num_rows]
-    rows = sum(batch.num_rows for batch in filled)
-    if rows > 1:
-        raise Unsupported(
-            "Only one row of parameters can be bound at a time; run the statement once per row."
-        )
-    if rows == 1:
+    if len(filled) == 1:
         return filled[0]
-    if any(batch.num_columns for batch in batches):
-        raise MalformedMessage("The upload has columns but no row of parameters.")
-    return None
+    if not filled:
+        if any(batch.num_columns for batch in batches):
+            raise MalformedMessage("The upload has columns but no row of parameters.")
+        return None
+    try:
+        # Dictionaries may differ from batch to batch.
+        table = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks()
+    except pa.ArrowException:
+        raise Unsupported("Rows of this type cannot be bound in several batches.") from None
+    (joined,) = table.to_batches()
+    return joined

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from google.protobuf.message import Message
 from flight_server.protocol.call import Call
 from flight_server.protocol.errors import MalformedMessage, TooLarge
 from flight_server.protocol.messages import pack, unpack
+from flight_server.protocol.wire.flight_pb2 import FlightEndpoint, Ticket
 
 # Tickets of metadata commands are marked by a byte that no Any starts with.
 MARK = b"\x00"
@@ -21,10 +23,22 @@ _MAX_METADATA_COMMAND = 32 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A planned query: its result's schema, and its ticket made on demand."""
+    """A planned query: its result's schema, and what it is read by, made on demand."""
 
     schema: pa.Schema
-    ticket: Callable[[], bytes]
+    offer: Callable[[], Offered]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a result is read by. `ordered`: it is in the order of its endpoints.
+
+    `told` is what else the client is told, as JSON.
+    """
+
+    endpoints: Sequence[FlightEndpoint]
+    ordered: bool = False
+    told: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,7 @@ def metadata(
 
     def describe(call: Call, message: Message) -> Described:
         fixed = schema if isinstance(schema, pa.Schema) else schema(message)
-        return Described(fixed, lambda: _ticket(call, message))
+        return Described(fixed, lambda: _offer(call, message))
 
     return Query(describe, rows)
 
@@ -54,13 +68,25 @@ def open_ticket(call: Call, ticket: bytes) -> Message:
     return unpack(call.door.sealer.open(_KIND, subject, ticket[len(MARK) :]))
 
 
-def _ticket(call: Call, message: Message) -> bytes:
+def endpoint(ticket: bytes, expires_at: float) -> FlightEndpoint:
+    """An endpoint that expires, in seconds since 1970.
+
+    It has no location: several clients take any for another server, and fail.
+    """
+    made = FlightEndpoint(ticket=Ticket(ticket=ticket))
+    made.expiration_time.FromSeconds(int(expires_at))
+    return made
+
+
+def _offer(call: Call, message: Message) -> Offered:
     command = pack(message)
     if len(command) > _MAX_METADATA_COMMAND:
         raise TooLarge(f"The command has more than {_MAX_METADATA_COMMAND} bytes.")
     lifetime = call.door.settings.metadata_ticket_seconds
     subject = call.caller.principal.subject
-    return MARK + call.door.sealer.seal(_KIND, subject, command, lifetime=lifetime)
+    expires_at = time.time() + lifetime
+    ticket = MARK + call.door.sealer.seal(_KIND, subject, command, lifetime=lifetime)
+    return Offered([endpoint(ticket, expires_at)])
 
 
 def refuse_transaction(message: Any) -> None:

@@ -13,7 +13,10 @@ from flight_server.protocol.call import Call
 from flight_server.protocol.settings import ServerSettings
 from flight_server.protocol.wire import codes, schemas
 from flight_server.protocol.wire.flight_sql_pb2 import CommandGetSqlInfo, CommandGetXdbcTypeInfo
+from flight_server.query.gate import MAX_TABLES
+from flight_server.query.lexical import MAX_TEXT
 
+CANCELS = True  # whether the action CancelQuery is served
 _TEXT, _BOOL, _INT64, _INT32, _TEXTS, _MAP = range(6)
 
 
@@ -27,10 +30,15 @@ def sql_info(call: Call, message: CommandGetSqlInfo) -> pa.RecordBatch:
 def known_codes(settings: ServerSettings) -> dict[int, object]:
     """Every code with its value under these settings."""
     return codes.sql_info(
-        name=settings.server_name,
-        version=settings.server_version or flight_server.__version__,
-        arrow_version=pa.__version__,
-        statement_seconds=settings.statement_seconds,
+        codes.Facts(
+            name=settings.server_name,
+            version=settings.server_version or flight_server.__version__,
+            arrow_version=pa.__version__,
+            statement_seconds=settings.statement_seconds,
+            statement_length=MAX_TEXT,
+            tables=MAX_TABLES,
+            cancels=CANCELS,
+        )
     )
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flight_server.protocol.call import Call
-from flight_server.protocol.handlers.queries import Described, refuse_transaction
+from flight_server.protocol.changes import apply_changes
+from flight_server.protocol.handlers.queries import (
+    Described,
+    Offered,
+    endpoint,
+    refuse_transaction,
+)
 from flight_server.protocol.messages import pack
 from flight_server.protocol.wire.flight_sql_pb2 import CommandStatementQuery, TicketStatementQuery
-from flight_server.protocol.wire.frames import frame
+from flight_server.protocol.wire.frames import frame, with_metadata
 from flight_server.query.errors import InvalidParameters
-from flight_server.query.service import HandleKind, Planned
+from flight_server.query.handles import HandleKind
+from flight_server.query.results import ResultStream
+from flight_server.query.service import Planned
+
+# How long a frame may be kept back to learn whether it is the last one, in seconds.
+_PATIENCE = 0.02
 
 
 def describe(call: Call, message: CommandStatementQuery) -> Described:
@@ -21,24 +32,30 @@ def describe(call: Call, message: CommandStatementQuery) -> Described:
 
 
 def described(call: Call, planned: Planned) -> Described:
-    """A planned statement's schema, and a ticket to run it with."""
-    return Described(planned.schema, lambda: _ticket(call, planned))
+    """A planned statement's schema, and tickets to run it with."""
+    return Described(planned.schema, lambda: _offer(call, planned))
 
 
-def _ticket(call: Call, planned: Planned) -> bytes:
+def _offer(call: Call, planned: Planned) -> Offered:
     if not planned.bound:
         count = len(planned.parameter_schema)
         raise InvalidParameters(
             f"The statement has {count} parameter{'s'[: count != 1]}, none were bound."
         )
-    sealed = call.door.service.seal(call.caller, planned, HandleKind.TICKET)
-    return pack(TicketStatementQuery(statement_handle=sealed))
+    offer = call.door.service.offer(call.caller, planned)
+    endpoints = [
+        endpoint(pack(TicketStatementQuery(statement_handle=part.ticket)), part.expires_at)
+        for part in offer.endpoints
+    ]
+    return Offered(endpoints, offer.ordered, offer.told)
 
 
 def stream(call: Call, message: TicketStatementQuery) -> Iterator[bytes]:
     """Run the statement of a ticket: its schema, then its frames as the engine made them."""
     service = call.door.service
     planned = service.unseal(call.caller, message.statement_handle, HandleKind.TICKET)
+    if planned.changes:
+        apply_changes(call, planned.changes)
     result = service.run(call.caller, planned)
     running = True
 
@@ -50,9 +67,30 @@ def stream(call: Call, message: TicketStatementQuery) -> Iterator[bytes]:
 
     try:
         if call.on_end(client_gone):
-            yield frame(planned.schema.serialize())
-            for batch in result:
-                yield batch.data
+            yield from _frames(result)
     finally:
         running = False
         result.close()
+
+
+def _frames(result: ResultStream) -> Iterator[bytes]:
+    """The result's messages; the last one also carries what is told at the end.
+
+    It has to be one of the result's own: a message without data ends some drivers, and a batch
+    without rows is a row to others. So each is kept back until the next, or the end, is there, but
+    not for long: where the end comes later than that, it is not told.
+    """
+    frames = iter(result)
+    kept: bytes | None = frame(result.schema.serialize())
+    while True:
+        if kept is not None and not result.ready(_PATIENCE):
+            yield kept
+            kept = None
+        batch = next(frames, None)
+        if batch is None:
+            break
+        if kept is not None:
+            yield kept
+        kept = batch.data
+    if kept is not None:
+        yield with_metadata(kept, result.told())

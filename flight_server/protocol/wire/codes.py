@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 
@@ -52,6 +53,7 @@ _NUMBERS = (
     Convert.TINYINT,
 )
 _TEXTS = (Convert.CHAR, Convert.LONGVARCHAR, Convert.VARCHAR)
+_INTERVALS = (Convert.INTERVAL_DAY_TIME, Convert.INTERVAL_YEAR_MONTH)
 _BYTES = (Convert.BINARY, Convert.LONGVARBINARY, Convert.VARBINARY)
 
 
@@ -62,9 +64,8 @@ def _conversions() -> Mapping[int, tuple[int, ...]]:
         Convert.DATE: (Convert.DATE, Convert.TIMESTAMP, *_TEXTS),
         Convert.TIME: (Convert.TIME, *_TEXTS),
         Convert.TIMESTAMP: (Convert.DATE, Convert.TIME, Convert.TIMESTAMP, *_TEXTS),
-        Convert.INTERVAL_DAY_TIME: (Convert.INTERVAL_DAY_TIME, *_TEXTS),
-        Convert.INTERVAL_YEAR_MONTH: (Convert.INTERVAL_YEAR_MONTH, *_TEXTS),
     }
+    reached |= dict.fromkeys(_INTERVALS, (*_INTERVALS, *_TEXTS))
     reached |= dict.fromkeys(_NUMBERS, (Convert.BIT, *_NUMBERS, *_TEXTS))
     reached |= dict.fromkeys(_BYTES, (*_BYTES, *_TEXTS))
     reached |= dict.fromkeys(_TEXTS, tuple(Convert))
@@ -117,38 +118,51 @@ def bits(*numbers: int) -> int:
     return sum(1 << number for number in numbers)
 
 
-def sql_info(
-    *, name: str, version: str, arrow_version: str, statement_seconds: float
-) -> dict[int, object]:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What SqlInfo tells that is not the same on every server. Limits are counts."""
+
+    name: str
+    version: str
+    arrow_version: str
+    statement_seconds: float
+    statement_length: int
+    tables: int
+    cancels: bool
+
+
+def sql_info(facts: Facts) -> dict[int, object]:
     """Every SqlInfo code with its value, true for this server.
 
     No code may be missing and none added: drivers fail on a missing one, on one they do not know,
     and on a value in the wrong child of the union.
     """
     return {
-        **_server(name, version, arrow_version, statement_seconds),
+        **_server(facts),
         **_language(),
         **_features(),
         **dict.fromkeys((*range(541, 556), *range(557, 562)), NO_LIMIT),
+        557: Wide(facts.statement_length),  # characters
+        560: Wide(facts.tables),  # in one statement
         **_transactions(),
     }
 
 
-def _server(name: str, version: str, arrow: str, statement_seconds: float) -> dict[int, object]:
+def _server(facts: Facts) -> dict[int, object]:
     return {
-        0: name,
-        1: version,
-        2: arrow,
+        0: facts.name,
+        1: facts.version,
+        2: facts.arrow_version,
         3: True,  # read only
         4: True,  # SQL
         5: False,  # Substrait
         6: "",  # Substrait, least version
         7: "",  # Substrait, greatest version
         8: 0,  # transactions: none
-        9: False,  # cancelling by an action
+        9: facts.cancels,  # by the action CancelQuery
         10: False,  # bulk ingestion
         11: False,  # transactions in ingestion
-        100: min(int(statement_seconds * 1000), 2**31 - 1),  # statement timeout, ms
+        100: min(int(facts.statement_seconds * 1000), 2**31 - 1),  # statement timeout, ms
         101: 0,  # transaction timeout, ms
     }
 
@@ -169,7 +183,7 @@ def _language() -> dict[int, object]:
         511: SYSTEM_FUNCTIONS,
         512: DATETIME_FUNCTIONS,
         513: "\\",  # escapes wildcards in patterns
-        514: "",  # further characters of plain identifiers
+        514: "$",  # further characters of plain identifiers
         515: True,  # column aliases
         516: True,  # NULL + NULL is NULL
         517: _conversions(),

@@ -3,8 +3,8 @@
 isort:skip_file
 The messages of Arrow Flight, as this server speaks them.
 
-Names and numbers are those of the public interface; the words are ours. The service itself is
-not declared: `protocol/rpc.py` serves its methods by name over plain bytes.
+Names and numbers are those of the public interface; the words are ours. The service at the end is
+declared for reflection only: `protocol/rpc.py` serves its methods by name over plain bytes.
 """
 
 from collections import abc as _abc

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-# Tags of FlightData: field 2 is the IPC metadata, field 1000 the body, both length-delimited.
+# Tags of FlightData: field 2 is the IPC metadata, field 3 the application's, field 1000 the body,
+# all length-delimited.
 _HEADER = b"\x12"
+_METADATA = b"\x1a"
 _BODY = b"\xc2\x3e"
 # An encapsulated IPC message starts with a continuation marker and its metadata's length.
 _PREFIX = 8
@@ -34,6 +36,11 @@ def frame(message: pa.Buffer) -> bytes:
     if body:
         parts += [_BODY, varint(len(body)), body]
     return b"".join(parts)
+
+
+def with_metadata(data: bytes, metadata: bytes) -> bytes:
+    """A finished FlightData message with the application's metadata added at its end."""
+    return b"".join((data, _METADATA, varint(len(metadata)), metadata))
 
 
 def schema_bytes(schema: pa.Schema) -> bytes:

@@ -59,10 +59,12 @@ def _read(stream: bytes) -> list[pa.RecordBatch]:
     batches: list[pa.RecordBatch] = []
     try:
         with pa.ipc.open_stream(stream) as reader:
+            for field in reader.schema:
+                str(field)  # names are decoded late otherwise: here, they must be text
             for batch in reader:
                 batch.validate(full=True)
                 batches.append(batch)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise MalformedMessage(_DAMAGED) from None
     return batches
 

@@ -77,6 +77,10 @@ SELECT * FROM t, LATERAL query(t.a)
 
 -- Functions and types. !NotAllowed
 SELECT current_setting('threads');
+SELECT current_setting(a) FROM t;
+SELECT current_setting();
+SELECT main.version();
+SELECT pg_catalog.current_schema();
 SELECT getvariable('x');
 SELECT nothing(1);
 SELECT main.lower('x');

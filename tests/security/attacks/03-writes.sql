@@ -22,8 +22,9 @@ COMMENT ON TABLE customers IS 'x';
 ANALYZE;
 VACUUM;
 CHECKPOINT;
-BEGIN TRANSACTION;
-COMMIT
+BEGIN TRANSACTION READ WRITE;
+SAVEPOINT mine;
+PREPARE TRANSACTION 'mine'
 
 -- Changes inside a common table expression, which DuckDB takes for a SELECT
 WITH x AS (INSERT INTO customers VALUES (1) RETURNING *) SELECT * FROM x;

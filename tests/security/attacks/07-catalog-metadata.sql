@@ -2,14 +2,16 @@
 -- !every !refused
 
 -- The standard's listings
-SELECT * FROM information_schema.tables;
-SELECT * FROM information_schema.columns;
-SELECT * FROM information_schema.schemata;
-SELECT * FROM information_schema.views;
-SELECT * FROM lake.information_schema.tables;
 SELECT * FROM system.information_schema.columns;
-SELECT * FROM INFORMATION_SCHEMA.TABLES;
-SELECT * FROM "information_schema"."tables"
+SELECT * FROM memory.information_schema.tables;
+SELECT * FROM temp.information_schema.tables;
+SELECT * FROM dark.information_schema.tables;
+SELECT * FROM information_schema.character_sets;
+SELECT * FROM system.main.duckdb_views;
+SELECT * FROM "information_schema.tables";
+SELECT * FROM lake."information_schema.tables";
+TABLE information_schema.tables;
+SELECT * FROM lake.shop.information_schema.tables
 
 -- DuckDB's functions and views
 SELECT * FROM duckdb_tables();
@@ -59,14 +61,14 @@ SELECT has_table_privilege('salaries', 'select');
 SELECT col_description(1, 1)
 
 -- SHOW and DESCRIBE
-SHOW TABLES;
-SHOW ALL TABLES;
-SHOW DATABASES;
-SHOW SCHEMAS;
 SHOW TABLES FROM lake.vault;
+SHOW TABLES FROM dark;
+SHOW SCHEMAS FROM dark;
+SHOW TABLES FROM system.information_schema;
 SHOW customers;
-SHOW search_path;
-DESCRIBE customers;
+SHOW allowed_paths;
+SHOW ALL;
+SHOW VARIABLES;
 DESCRIBE salaries;
 DESC lake.shop.salaries;
 DESCRIBE SELECT * FROM salaries;

@@ -22,7 +22,8 @@ SELECT * FROM duckdb_table_sample('customers');
 SELECT * FROM seq_scan('customers')
 
 -- Plans, with filters and estimates
-EXPLAIN SELECT * FROM customers;
+EXPLAIN SELECT * FROM salaries;
+EXPLAIN EXPLAIN SELECT * FROM customers;
 EXPLAIN ANALYZE SELECT * FROM customers;
 EXPLAIN (FORMAT json) SELECT * FROM customers;
 SELECT json_serialize_plan('SELECT * FROM customers', optimize := true);

@@ -2,11 +2,11 @@
 -- !every !refused
 
 -- The session
-SELECT version();
-SELECT current_database();
-SELECT current_catalog();
-SELECT current_schema();
-SELECT current_schemas(true);
+SELECT system.main.version();
+SELECT pg_catalog.current_schema();
+SELECT current_setting('threads');
+SELECT current_setting('time' || 'zone');
+SELECT current_setting(name) FROM customers;
 SELECT current_query();
 SELECT current_query_id();
 SELECT current_connection_id();
@@ -15,7 +15,6 @@ SELECT txid_current();
 SELECT in_search_path('lake', 'shop');
 SELECT inet_client_addr();
 SELECT pg_postmaster_start_time();
-SELECT current_role();
 SELECT get_block_size('lake')
 
 -- State

@@ -1,0 +1,56 @@
+"""What a table's snapshot log says of its past."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Snapshot
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Moments in milliseconds since 1970, each with the snapshot that was current from then on; None for
+# one that has expired, lest the state before it be taken for it.
+History = tuple[tuple[int, int | None], ...]
+
+
+def history_of(metadata: TableMetadata) -> History:
+    """The states of a table in the order in which they were current.
+
+    Some writers take expired snapshots out of the log as well. A commit then follows on another
+    state than the log says, from a time that nobody knows: the one before counts as expired.
+    """
+    kept = {snapshot.snapshot_id: snapshot for snapshot in metadata.snapshots}
+    found: list[tuple[int, int | None]] = []
+    before: Snapshot | None = None
+    for entry in metadata.snapshot_log:
+        snapshot = kept.get(entry.snapshot_id)
+        # one that becomes current later than it was made was gone back to: that follows on anything
+        made = snapshot is not None and snapshot.timestamp_ms == entry.timestamp_ms
+        if before is not None and snapshot is not None and made and not _follows(snapshot, before):
+            found[-1] = (found[-1][0], None)
+        found.append((entry.timestamp_ms, entry.snapshot_id if snapshot else None))
+        before = snapshot
+    return tuple(found)
+
+
+def _follows(snapshot: Snapshot, before: Snapshot) -> bool:
+    """Whether a commit was made on a state, with none between that is gone."""
+    if snapshot.parent_snapshot_id is not None:
+        return snapshot.parent_snapshot_id == before.snapshot_id
+    # Those writers forget expired parents too; where a table was replaced there never was one.
+    numbers = (before.sequence_number, snapshot.sequence_number)
+    return numbers[0] is not None and numbers[1] == numbers[0] + 1
+
+
+def current_at(history: History, moment: datetime) -> int | None:
+    """The snapshot that was current at a moment; None before the first and for one that is gone.
+
+    The log is in order of its commits, and the clocks of writers differ: the last entry that is
+    not later than the moment counts.
+    """
+    wanted = (moment - _EPOCH) // timedelta(milliseconds=1)
+    for since, snapshot_id in reversed(history):
+        if since <= wanted:
+            return snapshot_id
+    return None

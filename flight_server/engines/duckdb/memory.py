@@ -1,0 +1,162 @@
+"""Tables that lie nowhere, written to files of this process so that workers can read them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catalog.model import Table
+from catalog.names import quote
+from flight_server.engines.duckdb.scan.plan import Part, Scan
+from flight_server.engines.duckdb.session import text_literal
+from flight_server.engines.duckdb.sqltypes import sql_type
+from flight_server.engines.errors import EngineError, OutOfResources
+
+_PREFIX = "flight-server-memory-"
+_FULL = "The server has no room to list so much at the moment."
+
+
+def private_directory(parent: Path, prefix: str) -> Path:
+    """A new private directory of this process; those that dead processes left are removed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{prefix}*"):
+        owner = left.name.removeprefix(prefix).split("-", 1)[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimits:
+    """How many files are kept for later statements, and how many bytes there may be in all."""
+
+    files: int = 64
+    total: int = 1024 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _File:
+    """A written table; statements that read it hold it."""
+
+    path: Path
+    size: int
+    rows: int
+    holders: int = 0
+
+
+class MemoryFiles:
+    """Files by their content. Safe for several threads.
+
+    A file is written anew each time, for only its content tells whether the same one is there
+    already. A path is never used twice: warm workers may reach a file, not what replaces it.
+    """
+
+    def __init__(self, parent: Path, limits: MemoryLimits = MemoryLimits()) -> None:
+        self._parent = parent
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._directory: Path | None = None
+        self._files: OrderedDict[str, _File] = OrderedDict()
+        self._numbers = count()
+
+    def hold(self, table: Table, part: Part = None) -> tuple[Scan, Callable[[], None]]:
+        """A scan of a table's rows, and what to call once it is not read any more.
+
+        All of the rows are in the first part. Raises `OutOfResources` where there is no room.
+        """
+        types = {column.name: sql_type(column.type) for column in table.columns}
+        columns = ", ".join(
+            f"CAST({quote(name)} AS {data}) AS {quote(name)}" for name, data in types.items()
+        )
+        if part is not None and part[0] > 0:
+            nulls = ", ".join(f"CAST(NULL AS {t}) AS {quote(name)}" for name, t in types.items())
+            return Scan(f"SELECT {nulls} WHERE false", types, ()), lambda: None
+        key, file = self._written(table)
+        path = text_literal(str(file.path))
+        source = f"read_parquet([{path}], explicit_cardinality={file.rows})"
+        scan = Scan(f"SELECT {columns} FROM {source}", types, (str(file.path),))  # noqa: S608
+        return scan, lambda: self._release(key)
+
+    def close(self) -> None:
+        """Remove all files."""
+        with self._lock:
+            directory, self._directory = self._directory, None
+            self._files.clear()
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _written(self, table: Table) -> tuple[str, _File]:
+        if table.rows is None:
+            raise EngineError("The table has no rows of its own.")
+        path = self._place() / f"{next(self._numbers)}.parquet"
+        try:
+            rows = _write(path, table.arrow_schema, table.rows(), self._limits.total)
+            with path.open("rb") as written:
+                key = hashlib.file_digest(written, "sha256").hexdigest()
+            return key, self._keep(key, _File(path, path.stat().st_size, rows))
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise OutOfResources(_FULL) from error
+            raise
+
+    def _place(self) -> Path:
+        with self._lock:
+            if self._directory is None:
+                self._directory = private_directory(self._parent, _PREFIX)
+            return self._directory
+
+    def _keep(self, key: str, file: _File) -> _File:
+        """The file of this content, held: the new one, or an equal one that was there before."""
+        with self._lock:
+            known = self._files.get(key)
+            if known is None:
+                self._make_room(file.size)
+                known = self._files[key] = file
+            else:
+                file.path.unlink(missing_ok=True)
+            self._files.move_to_end(key)
+            known.holders += 1
+            return known
+
+    def _make_room(self, size: int) -> None:
+        total = size + sum(file.size for file in self._files.values())
+        for key, file in list(self._files.items()):
+            if total <= self._limits.total and len(self._files) < self._limits.files:
+                return
+            if file.holders == 0:
+                file.path.unlink(missing_ok=True)
+                del self._files[key]
+                total -= file.size
+        # What is held may be more files than are kept for later, but not more bytes.
+        if total > self._limits.total:
+            raise OutOfResources(_FULL)
+
+    def _release(self, key: str) -> None:
+        with self._lock, suppress(KeyError):
+            self._files[key].holders -= 1
+
+
+def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], most: int) -> int:
+    """Write batches one by one; gives the number of rows."""
+    rows = 0
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as sink, pq.ParquetWriter(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+            if sink.tell() > most:
+                raise OutOfResources(_FULL)
+    return rows

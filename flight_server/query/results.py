@@ -1,0 +1,142 @@
+"""A result on its way: its endpoints, its frames, and what is told of it before and at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flight_server.engines.base import Frame, FrameStream
+from flight_server.query.caller import Caller
+
+if TYPE_CHECKING:
+    from flight_server.query.service import Planned
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One part of a result: a ticket for it, valid until `expires_at` (seconds since 1970)."""
+
+    ticket: bytes
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a planned result can be read by. `ordered`: in the order of its endpoints.
+
+    `told` is what a client is told of it, as JSON.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    ordered: bool
+    told: bytes
+
+
+def told_at_planning(planned: Planned, engine: str, warnings: Sequence[str]) -> bytes:
+    """What a client is told of a planned statement, as JSON.
+
+    Of tables only those that the statement names. No sizes and no counts: they would tell of
+    columns and rows that are hidden.
+    """
+    return _encoded(
+        {
+            **_identity(planned, engine),
+            "tables": [str(relation.name) for relation in planned.secured.relations],
+            "warnings": list(warnings),
+        }
+    )
+
+
+class ResultStream:
+    """A running statement: its frames, and one line in the log when it ends."""
+
+    def __init__(
+        self, caller: Caller, planned: Planned, frames: FrameStream, *, engine: str, started: float
+    ) -> None:
+        self.schema = planned.schema
+        self._caller = caller
+        self._planned = planned
+        self._frames = frames
+        self._engine = engine
+        self._started = started
+        self._rows = 0
+        self._bytes = 0
+        self._status = "closed early"
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        try:
+            for frame in self._frames:
+                self._rows += frame.rows
+                self._bytes += len(frame.data)
+                yield frame
+            self._status = "ok"
+        except Exception as error:
+            self._status = type(error).__name__
+            raise
+
+    def ready(self, seconds: float) -> bool:
+        """Whether the next frame, or the end, can be had within a time."""
+        return self._frames.ready(seconds)
+
+    def told(self) -> bytes:
+        """What a client is told at the end, as JSON; `bytes` are those of the frames."""
+        part = self._planned.state.part
+        return _encoded(
+            {
+                **_identity(self._planned, self._engine),
+                **({} if part is None else {"part": part[0], "parts": part[1]}),
+                "status": self._status,
+                "rows": self._rows,
+                "bytes": self._bytes,
+                "seconds": self._seconds(),
+            }
+        )
+
+    def cancel(self) -> None:
+        """End the statement now; may be called from any thread."""
+        self._frames.cancel()
+
+    def close(self) -> None:
+        """Free what the statement holds; to be called at the end, whatever happened."""
+        if self._closed:
+            return
+        self._closed = True
+        self._frames.close()
+        log.info(
+            "statement finished",
+            extra={
+                "request_id": self._caller.request_id,
+                "query_id": self._planned.query_id,
+                "subject": self._caller.principal.subject,
+                "text_sha256": hashlib.sha256(self._planned.secured.text.encode()).hexdigest(),
+                "status": self._status,
+                "rows": self._rows,
+                "bytes": self._bytes,
+                "seconds": self._seconds(),
+            },
+        )
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 4)
+
+
+def _identity(planned: Planned, engine: str) -> dict[str, Any]:
+    # As text: a snapshot's id has more digits than a number in JSON is read with.
+    snapshots = {
+        str(name): str(snapshot.snapshot_id)
+        for name, snapshot in planned.state.snapshots.items()
+        if snapshot.snapshot_id is not None
+    }
+    return {"query_id": planned.query_id, "engine": engine, "snapshots": snapshots}
+
+
+def _encoded(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode()
