@@ -24,7 +24,7 @@ _SESSIONS = "conformance/test_adbc.py"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A part of the protocol. `shown_by` is `file::test` below tests/, or empty for what is not had.
+    """A part of the protocol. `shown_by` is `file::test` below tests/, empty for what is not had.
 
     `messages` are those without which it could not be served.
     """
@@ -184,9 +184,9 @@ def render() -> str:
     lines = [
         "# The protocol",
         "",
-        "Arrow Flight and Flight SQL over gRPC, with gRPC's health service (without credentials) and",
-        "server reflection (with them, `grpc.reflection.v1` and `v1alpha`). What is refused is refused",
-        "before any work, as UNIMPLEMENTED with the reason given here.",
+        "Arrow Flight and Flight SQL over gRPC, with gRPC's health service (without credentials)",
+        "and server reflection (with them, `grpc.reflection.v1` and `v1alpha`). What is refused is",
+        "refused before any work, as UNIMPLEMENTED with the reason given here.",
         "",
         "## Methods of Flight",
         "",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from adbc_driver_flightsql import DatabaseOptions, dbapi
 
+from tests.clients import tls
 from tests.clients.jdbc.driver import NULL, Jdbc, JdbcError, rows
+from tests.servers import Server
 
 pytestmark = pytest.mark.timeout(480)  # fetching the driver for the first time included
 
+Secure = tuple[int, Path]
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
 
 # What a value is to the driver: its SQL type, the class of its object and what is read.
@@ -297,6 +302,42 @@ def test_credentials_of_each_kind_let_in(jdbc: Jdbc, token: str) -> None:
         opened = jdbc.open(name, parameters, **properties)
         assert opened.tell("query", statement)["rows"] == expected
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def secure(demo_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """A server that speaks TLS: its port, and the file of its authority."""
+    authority, key = tls.certificate(tmp_path_factory.mktemp("tls"))
+    with tls.encrypted(demo_directory, authority, key) as port:
+        yield port, authority
+
+
+def test_an_encrypted_connection_needs_the_authority(jdbc: Jdbc, secure: Secure) -> None:
+    port, authority = secure
+    login = jdbc.server.login("analyst")
+    user = {"user": login["username"], "password": login["password"]}
+    url = f"jdbc:arrow-flight-sql://127.0.0.1:{port}/"
+    opened = jdbc.open_url("encrypted", f"{url}?tlsRootCerts={authority}", **user)
+    assert opened.tell("query", "SELECT 1 AS one")["rows"] == [[1]]
+    opened.close()
+    for parameters in ("", "?useEncryption=false"):
+        failing(lambda p=parameters: jdbc.open_url("refused", url + p, **user))
+
+
+def test_adbc_connects_encrypted_too(server: Server, secure: Secure) -> None:
+    port, authority = secure
+    root = {DatabaseOptions.TLS_ROOT_CERTS.value: authority.read_text()}
+    for options, expected in ((root, 1), ({}, None)):
+        login = server.login("analyst") | options
+        try:
+            with dbapi.connect(
+                f"grpc+tls://127.0.0.1:{port}", db_kwargs=login, autocommit=True
+            ) as c:
+                with c.cursor() as cursor:
+                    cursor.execute("SELECT 1 AS one")
+                    assert cursor.fetchall() == [(expected,)]
+        except dbapi.OperationalError:
+            assert expected is None
 
 
 @pytest.mark.parametrize("url", re.findall(r"^    (jdbc:\S+)$", PAGE, re.MULTILINE))

@@ -201,11 +201,10 @@ def test_tls_with_a_client_certificate(serve: Any, certificates: tuple[bytes, by
         ):
             cursor.execute("SELECT 1")
             assert cursor.fetchone() == (1,)
-        # By pyarrow's client: the Go driver, with other clients' threads in its process, was seen
-        # to abort the whole process on a handshake that fails.
+        # By pyarrow's client: with ADBC's, the process of the tests was aborted here now and then.
         without = flight.FlightClient(running.uri, tls_root_certs=certificate)
         try:
-            with pytest.raises(flight.FlightUnavailableError):
+            with pytest.raises((flight.FlightError, OSError)):
                 without.authenticate_basic_token("alice", running.password)
         finally:
             without.close()

@@ -47,8 +47,11 @@ class Jdbc:
         )
 
     def open(self, name: str, parameters: str = "", **properties: str) -> Jdbc:
+        return self.open_url(name, self.url(parameters), **properties)
+
+    def open_url(self, name: str, url: str, **properties: str) -> Jdbc:
         pairs = [f"{key}={value}" for key, value in properties.items()]
-        self._ask("open", name, self.url(parameters), *pairs)
+        self._ask("open", name, url, *pairs)
         return Jdbc(self.process, self.server, self.version, name)
 
     def log_in(self, user: str, parameters: str = "") -> Jdbc:
