@@ -60,7 +60,7 @@ class Sealer:
         """Seal a payload for one subject; `lifetime` is in seconds from now."""
         owner = subject.encode()
         nonce = os.urandom(_NONCE)
-        body = _BODY.pack(int(self._clock() + lifetime), len(owner)) + owner + payload
+        body = _BODY.pack(int((self._clock() + lifetime) * 1000), len(owner)) + owner + payload
         head = _HEAD.pack(_VERSION, self._current, nonce)
         return head + self._ciphers[self._current].encrypt(nonce, body, head + kind.encode())
 

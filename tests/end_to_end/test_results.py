@@ -383,20 +383,20 @@ def test_what_names_no_query_is_refused(compliance: Client) -> None:
 
 
 def test_a_ticket_is_renewed_until_its_result_is_too_old(demo_directory: Path) -> None:
-    limits = ("--set", "limits.ticket=2", "--set", "limits.result=4")
+    limits = ("--set", "limits.ticket=4", "--set", "limits.result=8")
     with serving(demo_directory, *limits) as server, client_of(server, "compliance") as client:
         (first,) = client.plan("SELECT 1 AS a").endpoints
-        time.sleep(1.2)
+        time.sleep(2.4)
         second = client.renew(first)
         assert second.ticket != first.ticket
         assert second.expiration_time.as_py() > first.expiration_time.as_py()
-        time.sleep(1.2)
+        time.sleep(2.4)
         with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
             client.read(first).read_all()
         with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
             client.renew(first)
         assert client.read(second).read_all().num_rows == 1
         last = client.renew(second)
-        time.sleep(2.2)
+        time.sleep(4.4)
         with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
             client.read(last).read_all()
