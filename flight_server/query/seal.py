@@ -102,6 +102,6 @@ class Sealer:
         owner = body[_BODY.size : _BODY.size + length]
         if owner != subject.encode():
             raise WrongOwner("The ticket or handle belongs to another user.")
-        if expires_at < self._clock() and not expired:
+        if expires_at < self._clock() * 1000 and not expired:
             raise InvalidHandle(_REFUSED)
         return body[_BODY.size + length :]

@@ -74,8 +74,11 @@ class Channel:
         if self._buffer:
             return True
         poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(max(0.0, seconds) * 1000))
+        try:
+            poll.register(self._sock, select.POLLIN)
+            return bool(poll.poll(max(0.0, seconds) * 1000))
+        except (OSError, ValueError):  # closed meanwhile, as who receives will be told
+            return True
 
     def close(self) -> None:
         """Close the socket."""
