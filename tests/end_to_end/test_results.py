@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -382,21 +382,26 @@ def test_what_names_no_query_is_refused(compliance: Client) -> None:
 # --- renewing ------------------------------------------------------------------------------------
 
 
+def _wait_until(moment: datetime) -> None:
+    time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds() + 0.2))
+
+
 def test_a_ticket_is_renewed_until_its_result_is_too_old(demo_directory: Path) -> None:
-    limits = ("--set", "limits.ticket=4", "--set", "limits.result=8")
+    limits = ("--set", "limits.ticket=4", "--set", "limits.result=6")
     with serving(demo_directory, *limits) as server, client_of(server, "compliance") as client:
         (first,) = client.plan("SELECT 1 AS a").endpoints
-        time.sleep(2.4)
+        planned = datetime.now(UTC)
+        time.sleep(1.5)
         second = client.renew(first)
         assert second.ticket != first.ticket
         assert second.expiration_time.as_py() > first.expiration_time.as_py()
-        time.sleep(2.4)
+        _wait_until(planned + timedelta(seconds=4))
         with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
             client.read(first).read_all()
         with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
             client.renew(first)
         assert client.read(second).read_all().num_rows == 1
         last = client.renew(second)
-        time.sleep(4.4)
+        _wait_until(planned + timedelta(seconds=6))
         with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
             client.read(last).read_all()

@@ -11,6 +11,7 @@ from flight_server.protocol.errors import MalformedMessage, Unsupported
 from flight_server.protocol.handlers import statements
 from flight_server.protocol.handlers.queries import Described, refuse_transaction
 from flight_server.protocol.messages import pack
+from flight_server.protocol.wire.columns import result_schema
 from flight_server.protocol.wire.flight_sql_pb2 import (
     ActionClosePreparedStatementRequest,
     ActionCreatePreparedStatementRequest,
@@ -32,7 +33,7 @@ def create(call: Call, message: ActionCreatePreparedStatementRequest) -> Iterato
         ActionCreatePreparedStatementResult(
             prepared_statement_handle=_handle(call, planned),
             # Drivers take a statement without a result schema for an update.
-            dataset_schema=schema_bytes(planned.schema),
+            dataset_schema=schema_bytes(result_schema(planned.schema)),
             parameter_schema=schema_bytes(planned.parameter_schema),
             is_update=False,
         )

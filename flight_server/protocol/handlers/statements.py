@@ -13,6 +13,7 @@ from flight_server.protocol.handlers.queries import (
     refuse_transaction,
 )
 from flight_server.protocol.messages import pack
+from flight_server.protocol.wire.columns import result_schema
 from flight_server.protocol.wire.flight_sql_pb2 import CommandStatementQuery, TicketStatementQuery
 from flight_server.protocol.wire.frames import frame, with_metadata
 from flight_server.query.errors import InvalidParameters
@@ -33,7 +34,7 @@ def describe(call: Call, message: CommandStatementQuery) -> Described:
 
 def described(call: Call, planned: Planned) -> Described:
     """A planned statement's schema, and tickets to run it with."""
-    return Described(planned.schema, lambda: _offer(call, planned))
+    return Described(result_schema(planned.schema), lambda: _offer(call, planned))
 
 
 def _offer(call: Call, planned: Planned) -> Offered:
@@ -81,7 +82,7 @@ def _frames(result: ResultStream) -> Iterator[bytes]:
     not for long: where the end comes later than that, it is not told.
     """
     frames = iter(result)
-    kept: bytes | None = frame(result.schema.serialize())
+    kept: bytes | None = frame(result_schema(result.schema).serialize())
     while True:
         if kept is not None and not result.ready(_PATIENCE):
             yield kept

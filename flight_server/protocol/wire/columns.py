@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -36,16 +37,29 @@ def table_schema(name: TableName, columns: tuple[Column, ...]) -> pa.Schema:
     )
 
 
-def _own(column: Column) -> dict[str, str]:
-    textual = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    own = {
+@lru_cache(maxsize=1_024)
+def result_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema of a result as clients are told it: with type names, precision and scale."""
+    return pa.schema(
+        [pa.field(f.name, f.type, f.nullable, metadata=_typed(f.type)) for f in schema]
+    )
+
+
+def _typed(data: pa.DataType) -> dict[str, str]:
+    textual = pa.types.is_string(data) or pa.types.is_large_string(data)
+    told = {
         # Without parameters, as GetXdbcTypeInfo names it: Power BI looks one up in the other.
-        _PREFIX + "TYPE_NAME": type_name(column.type),
+        _PREFIX + "TYPE_NAME": type_name(data),
         _PREFIX + "IS_CASE_SENSITIVE": "1" if textual else "0",
     }
-    for key, digits in (("PRECISION", precision(column.type)), ("SCALE", scale(column.type))):
+    for key, digits in (("PRECISION", precision(data)), ("SCALE", scale(data))):
         if digits is not None:
-            own[_PREFIX + key] = str(digits)
+            told[_PREFIX + key] = str(digits)
+    return told
+
+
+def _own(column: Column) -> dict[str, str]:
+    own = _typed(column.type)
     if column.doc:
         own[_PREFIX + "REMARKS"] = column.doc
     return own
