@@ -84,8 +84,13 @@ class FlightServer:
         self._health.end()
         self._stopping.set()
         ended = self._server.stop(grace)
-        self._pool.shutdown(wait=False)
+        # Not before: a call that is accepted in between would find no thread, and end gRPC's own.
+        threading.Thread(target=self._end_threads, args=(ended,), daemon=True).start()
         return ended
+
+    def _end_threads(self, ended: threading.Event) -> None:
+        ended.wait()
+        self._pool.shutdown(wait=False)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the server has stopped; False where `timeout` seconds passed before."""

@@ -232,3 +232,27 @@ def _eventually(condition: Any, seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < until, "did not happen in time"
         time.sleep(0.02)
+
+
+def test_stopping_ends_while_calls_keep_coming(serve: Any) -> None:
+    """A call that is accepted while the server stops must not find its threads gone."""
+    for _ in range(3):
+        with serve() as running:
+            over = threading.Event()
+
+            def call(target: str = running.target, over: threading.Event = over) -> None:
+                with grpc.insecure_channel(target) as channel:
+                    method = channel.stream_stream(SERVICE + "GetSchema")
+                    while not over.is_set():
+                        with contextlib.suppress(grpc.RpcError):
+                            list(method(iter([b""]), timeout=5))
+
+            callers = [threading.Thread(target=call) for _ in range(6)]
+            for caller in callers:
+                caller.start()
+            time.sleep(0.3)
+            ended = running.server.stop(5).wait(15)
+            over.set()
+            for caller in callers:
+                caller.join()
+            assert ended

@@ -60,13 +60,31 @@ def _read(stream: bytes) -> list[pa.RecordBatch]:
     try:
         with pa.ipc.open_stream(stream) as reader:
             for field in reader.schema:
-                str(field)  # names are decoded late otherwise: here, they must be text
+                _check_names(field)
             for batch in reader:
                 batch.validate(full=True)
                 batches.append(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise MalformedMessage(_DAMAGED) from None
     return batches
+
+
+def _check_names(field: pa.Field) -> None:
+    """Read all names, which pyarrow decodes late: raises `UnicodeDecodeError` for one not text."""
+    _ = field.name
+    kind = field.type
+    if pa.types.is_timestamp(kind):
+        _ = kind.tz
+    if pa.types.is_dictionary(kind):
+        _check_names(pa.field("", kind.value_type))
+    for index in range(kind.num_fields):
+        _check_names(kind.field(index))
+
+
+def _decode_names(field: pa.Field) -> None:
+    _ = field.name
+    for index in range(field.type.num_fields):
+        _decode_names(field.type.field(index))
 
 
 def is_compressed(header: bytes) -> bool:
