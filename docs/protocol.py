@@ -179,6 +179,24 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
+_NOTES = """\
+## Keys
+
+A primary key is a table's Iceberg identifier. Foreign keys are declared in the table property
+`flight.foreign_keys`, a JSON list of `{"columns": [...], "table": "schema.table", "references":
+[...]}` within the same catalog. Nothing enforces either. A key is told to those who see all of its
+columns unmasked, on both sides; a malformed declaration is logged and ignored.
+
+## Several rows of parameters
+
+A binding may have up to `limits.parameter_rows` rows: the statement runs once for each, and the
+results come in that order as one. A NULL takes the type that other rows give its column; a row whose
+result still has another type, and cannot be cast to it without loss, is refused. What is too large
+for a handle is kept under `spool.directory`, which replicas have to share. Sent as an update (as
+`executemany` of Python's DB-API does, which would drop the results) it is refused.
+"""
+
+
 def render() -> str:
     """The page."""
     lines = [
@@ -204,6 +222,7 @@ def render() -> str:
         "|---|---|---|",
     ]
     lines += [f"| {name} | {through} | {told} |" for name, through, told in _messages()]
+    lines += ["", _NOTES.rstrip()]
     have = sum(1 for feature in FEATURES if feature.shown_by)
     lines += [
         "",
