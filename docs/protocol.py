@@ -190,8 +190,8 @@ columns unmasked, on both sides; a malformed declaration is logged and ignored.
 ## Several rows of parameters
 
 A binding may have up to `limits.parameter_rows` rows: the statement runs once for each, and the
-results come in that order as one. A NULL takes the type that other rows give its column; a row whose
-result still has another type, and cannot be cast to it without loss, is refused. What is too large
+results come in that order as one. A NULL takes the type that other rows give its column; a row
+whose result still has another type, and cannot be cast without loss, is refused. What is too large
 for a handle is kept under `spool.directory`, which replicas have to share. Sent as an update (as
 `executemany` of Python's DB-API does, which would drop the results) it is refused.
 """
