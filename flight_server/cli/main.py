@@ -1,15 +1,19 @@
-"""Parses the command line and runs one command."""
+"""Parses the command line and runs one command.
+
+Commands are imported when they run: what a server needs takes seconds to import, and a token or a
+wrong argument needs none of it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from auth.errors import ConfigurationInvalid, PolicyInvalid, Unauthenticated
 from flight_server import __version__
-from flight_server.cli import check, demo, explain, query, serve, token
 from flight_server.config import ConfigInvalid, load
 from flight_server.engines.errors import EngineError
 from flight_server.log import configure
@@ -60,7 +64,7 @@ def _configured(parser: argparse.ArgumentParser) -> None:
 
 def _serve(parser: argparse.ArgumentParser) -> None:
     _configured(parser)
-    parser.set_defaults(command=_with_settings(serve.run))
+    parser.set_defaults(command=_with_settings("serve"))
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -68,12 +72,12 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=31337, help="0 picks a free one")
     parser.add_argument("--scale", type=float, default=1.0, help="how much data: 1 is 7 M rows")
     parser.add_argument("--build-only", action="store_true", help="build the data, do not serve")
-    parser.set_defaults(command=demo.run)
+    parser.set_defaults(command=_command("demo"))
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
     _configured(parser)
-    parser.set_defaults(command=_with_settings(check.run))
+    parser.set_defaults(command=_with_settings("check"))
 
 
 def _token(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +85,7 @@ def _token(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subject", required=True, help="whom the token stands for")
     _token_content(parser)
     parser.add_argument("--lifetime", type=float, default=3600.0, help="seconds until it expires")
-    parser.set_defaults(command=_with_settings(token.run))
+    parser.set_defaults(command=_with_settings("token"))
 
 
 def _token_content(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +102,7 @@ def _query(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token-file", type=Path, help="file with a bearer token")
     parser.add_argument("--format", choices=["table", "csv", "json"], default="table")
     parser.add_argument("--rows", type=int, default=100, help="rows shown as a table; 0 for all")
-    parser.set_defaults(command=query.run)
+    parser.set_defaults(command=_command("query"))
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -106,11 +110,22 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as", dest="user", required=True, metavar="USER", help="a known user")
     _token_content(parser)
     parser.add_argument("sql", help="the statement")
-    parser.set_defaults(command=_with_settings(explain.run))
+    parser.set_defaults(command=_with_settings("explain"))
 
 
-def _with_settings(command: Callable[..., int]) -> Command:
+def _command(name: str) -> Callable[..., int]:
+    """What runs a command of this package."""
+
+    def run(*arguments: object) -> int:
+        command: Callable[..., int] = importlib.import_module(f"flight_server.cli.{name}").run
+        return command(*arguments)
+
+    return run
+
+
+def _with_settings(name: str) -> Command:
     """A command that gets the settings, loaded and with the log set up."""
+    command = _command(name)
 
     def run(options: argparse.Namespace) -> int:
         flags = {}

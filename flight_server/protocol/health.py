@@ -55,6 +55,10 @@ class Health(_Base):
             self._serving, self._ended = False, True
             self._changed.notify_all()
 
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
@@ -74,6 +78,7 @@ class Health(_Base):
     def _watch(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         if not self._watches.acquire(blocking=False):
             _busy(context)
+        context.add_callback(self._wake)  # so that who leaves is noticed at once
         try:
             known = _asked(requests, context) in SERVICES
             yield from self._told(known, context.is_active)

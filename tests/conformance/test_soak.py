@@ -1,6 +1,6 @@
 """Many connections of all users at once, doing all there is: right answers, and nothing left over.
 
-Twenty seconds here; `FLIGHT_SERVER_SOAK` is how many seconds to go on for instead.
+Eight seconds here; `FLIGHT_SERVER_SOAK` is how many seconds to go on for instead.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from adbc_driver_flightsql import dbapi
 
 from tests.servers import Server, serving
 
-SECONDS = float(os.environ.get("FLIGHT_SERVER_SOAK", "20"))
+SECONDS = float(os.environ.get("FLIGHT_SERVER_SOAK", "8"))
 CONNECTIONS = 64
 USERS = ("analyst", "manager", "compliance", "service")
 ACCOUNTS = "SELECT * FROM invest.portfolio.accounts"

@@ -84,7 +84,12 @@ def test_a_server_that_stops_says_so_first(serve: Any) -> None:
         assert time.monotonic() - started < 5
 
 
-def test_those_who_watch_are_limited_and_leave_their_place(channel: grpc.Channel) -> None:
+def test_those_who_watch_are_limited_and_leave_their_place(serve: Any) -> None:
+    with serve() as running, grpc.insecure_channel(running.target) as channel:
+        watch_as_many_as_may(channel)
+
+
+def watch_as_many_as_may(channel: grpc.Channel) -> None:
     watched = [watch(channel) for _ in range(16)]
     for one in watched:
         next(one)
@@ -95,7 +100,7 @@ def test_those_who_watch_are_limited_and_leave_their_place(channel: grpc.Channel
     for one in watched:
         one.cancel()
     until = time.monotonic() + 10
-    while True:
+    while True:  # the server learns of it a moment later
         try:
             next(watch(channel))
             break
