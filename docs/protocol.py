@@ -165,8 +165,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("PollFlightInfo", f"{_ADBC}::test_incremental_execution"),
     Feature("Several endpoints, where a client asks for them", f"{_ADBC}::test_partitions"),
     Feature(
-        "Locations of other nodes",
-        why_not="Any replica serves any ticket, and several clients fail on a location.",
+        "Locations of other nodes, where they are configured",
+        "tests/end_to_end/test_results.py::test_parts_name_the_replicas_that_serve_them",
     ),
     Feature("Expiry of endpoints", f"{_COMMANDS}::test_endpoints_tell_when_they_expire"),
     Feature("Metadata of the application", f"{_COMMANDS}::test_results_tell_what_made_them"),

@@ -180,16 +180,22 @@ def server_settings(settings: Settings) -> ServerSettings:
     tls = None
     if (server.tls_certificate is None) != (server.tls_key is None):
         raise ConfigInvalid("server: tls_certificate and tls_key go together")
+    if server.tls_client_ca and not server.tls_certificate:
+        raise ConfigInvalid("server: tls_client_ca needs tls_certificate and tls_key")
     if server.tls_certificate and server.tls_key:
         try:
-            tls = Tls(server.tls_certificate.read_bytes(), server.tls_key.read_bytes())
+            authority = server.tls_client_ca.read_bytes() if server.tls_client_ca else None
+            tls = Tls(server.tls_certificate.read_bytes(), server.tls_key.read_bytes(), authority)
         except OSError as error:
             raise ConfigInvalid(f"server: the certificate cannot be read: {error}") from None
     return ServerSettings(
         host=server.host,
         port=server.port,
         tls=tls,
+        so_reuseport=server.reuse_port,
+        locations=tuple(server.locations),
         max_calls=server.max_calls,
+        max_calls_per_user=server.user_calls,
         max_message=server.max_message,
         max_upload=settings.limits.parameter_size + 2**20,
         server_version=__version__,

@@ -60,6 +60,7 @@ def _secret(value: Any) -> Any:
 Size = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 Seconds = Annotated[float, Field(gt=0)]
+Location = Annotated[str, Field(pattern=r"^grpc(\+tls|\+tcp)?://[^\s/]+$")]
 
 
 class Section(BaseModel):
@@ -77,8 +78,16 @@ class ServerSettings(Section):
         None, description="Certificate chain in PEM; turns on TLS."
     )
     tls_key: Path | None = Field(None, description="Private key of the certificate, in PEM.")
+    tls_client_ca: Path | None = Field(
+        None, description="Authority in PEM that must have signed clients' certificates."
+    )
+    reuse_port: bool = Field(False, description="Let several processes share the port.")
+    locations: list[Location] = Field(
+        [], description="URIs of the replicas, told to clients that read results in parts."
+    )
     max_message: Size = Field(16 * 2**20, description="Largest message that is read.")
     max_calls: int = Field(256, ge=1, description="Calls and streams served at once.")
+    user_calls: int = Field(64, ge=1, description="Of these, results and uploads of one user.")
     grace: Seconds = Field(30.0, description="Seconds that streams may go on after a stop.")
     drain: float = Field(
         0.0, ge=0, description="Seconds between failing health checks and taking no more calls."
@@ -242,10 +251,20 @@ def load(path: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
     try:
         values = _merge(_read(path) if path else {}, EnvSettingsSource(Settings)())
         for name, value in (flags or {}).items():
-            values = _merge(values, _nested(name.split("."), value))
+            values = _merge(values, _nested(name.split("."), _flag(name, value)))
         return Settings(**values)
     except ValidationError as error:
         raise ConfigInvalid(_explain(error)) from None
+
+
+def _flag(name: str, value: Any) -> Any:
+    """The value of a flag, which is text; one in brackets is a list."""
+    if not isinstance(value, str) or not value.startswith("["):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigInvalid(f"{name}: expected a list such as [a, b]") from None
 
 
 def _nested(parts: list[str], value: Any) -> dict[str, Any]:
@@ -275,7 +294,9 @@ def _read(path: Path) -> dict[str, Any]:
     return _absolute(values, path.resolve().parent)
 
 
-_PATHS = frozenset({"users", "key", "file", "tls_certificate", "tls_key", "spill_directory"})
+_PATHS = frozenset(
+    {"users", "key", "file", "tls_certificate", "tls_key", "tls_client_ca", "spill_directory"}
+)
 _PATHS |= {"directory"}
 
 

@@ -27,7 +27,8 @@ class ServerSettings:
     `max_message` limits one message from a client, `max_command` the command in it, `max_upload`
     all that is uploaded in one call. `statement_seconds` is told to clients and the most that they
     may ask for, 0 for no limit; `max_partitions` likewise. Sessions live for `session_seconds`
-    unused; `max_sessions` are kept for clients that keep nothing.
+    unused; `max_sessions` are kept for clients that keep nothing. `locations` are the URIs of the
+    replicas: any of them serves any part of a result that is read in parts.
     """
 
     host: str = "127.0.0.1"
@@ -50,3 +51,4 @@ class ServerSettings:
     max_sessions: int = 10_000
     max_sessions_per_user: int = 100
     max_partitions: int = 16
+    locations: tuple[str, ...] = ()

@@ -207,6 +207,25 @@ def test_parts_are_read_by_another_connection_and_another_replica(
     assert _sorted(together.to_pylist()) == _sorted(whole.to_pylist())
 
 
+def test_parts_name_the_replicas_that_serve_them(server: Server, demo_directory: Path) -> None:
+    with serving(demo_directory) as replica:
+        places = [replica.uri, server.uri]
+        with serving(demo_directory, "--set", f"server.locations=[{', '.join(places)}]") as told:
+            with client_of(told, "analyst") as here, client_of(replica, "analyst") as there:
+                info = here.plan(PRICES, x_partitions="4")
+                named = [[str(place.uri.decode()) for place in e.locations] for e in info.endpoints]
+                assert named == [places, places[::-1]] * 2
+                found = sum(there.read(part).read_all().num_rows for part in info.endpoints)
+                (whole,) = here.plan(PRICES).endpoints
+                assert not whole.locations
+                assert here.read(whole).read_all().num_rows == found
+            # a driver goes there by itself
+            with told.connect("analyst", **{PARTITIONS: "4"}) as connection:
+                with connection.cursor() as cursor:
+                    cursor.execute(PRICES)
+                    assert cursor.fetch_arrow_table().num_rows == found
+
+
 def test_parts_show_what_the_whole_shows(server: Server) -> None:
     """The manager sees only rows of one desk."""
     query = f"{TRANSACTIONS} WHERE quantity > 10"

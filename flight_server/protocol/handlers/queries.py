@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from flight_server.protocol.call import Call
 from flight_server.protocol.errors import MalformedMessage, TooLarge
 from flight_server.protocol.messages import pack, unpack
-from flight_server.protocol.wire.flight_pb2 import FlightEndpoint, Ticket
+from flight_server.protocol.wire.flight_pb2 import FlightEndpoint, Location, Ticket
 
 # Tickets of metadata commands are marked by a byte that no Any starts with.
 MARK = b"\x00"
@@ -68,12 +68,15 @@ def open_ticket(call: Call, ticket: bytes) -> Message:
     return unpack(call.door.sealer.open(_KIND, subject, ticket[len(MARK) :]))
 
 
-def endpoint(ticket: bytes, expires_at: float) -> FlightEndpoint:
+def endpoint(ticket: bytes, expires_at: float, locations: Sequence[str] = ()) -> FlightEndpoint:
     """An endpoint that expires, in seconds since 1970.
 
-    It has no location: several clients take any for another server, and fail.
+    Without locations it is read where it was asked for. Several clients take any location for
+    another server, and fail: only who asks for parts is told some.
     """
-    made = FlightEndpoint(ticket=Ticket(ticket=ticket))
+    made = FlightEndpoint(
+        ticket=Ticket(ticket=ticket), location=[Location(uri=uri) for uri in locations]
+    )
     made.expiration_time.FromSeconds(int(expires_at))
     return made
 

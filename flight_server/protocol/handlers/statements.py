@@ -44,11 +44,22 @@ def _offer(call: Call, planned: Planned) -> Offered:
             f"The statement has {count} parameter{'s'[: count != 1]}, none were bound."
         )
     offer = call.door.service.offer(call.caller, planned)
+    places = call.door.settings.locations if len(offer.endpoints) > 1 else ()
     endpoints = [
-        endpoint(pack(TicketStatementQuery(statement_handle=part.ticket)), part.expires_at)
-        for part in offer.endpoints
+        endpoint(
+            pack(TicketStatementQuery(statement_handle=part.ticket)),
+            part.expires_at,
+            _rotated(places, at),
+        )
+        for at, part in enumerate(offer.endpoints)
     ]
     return Offered(endpoints, offer.ordered, offer.told)
+
+
+def _rotated(places: tuple[str, ...], by: int) -> tuple[str, ...]:
+    """All places, another one first for each part: clients take the first that answers."""
+    first = by % len(places) if places else 0
+    return places[first:] + places[:first]
 
 
 def stream(call: Call, message: TicketStatementQuery) -> Iterator[bytes]:
