@@ -62,6 +62,11 @@ class VisibleCatalog:
         self._policy = policy
         self._registry = registry
 
+    @property
+    def own(self) -> str | None:
+        """The catalog in which the server tells of itself, if there is one; visible or not."""
+        return self._registry.own
+
     def catalogs(self) -> list[str]:
         """The names of the visible catalogs, sorted."""
         return [
@@ -124,6 +129,20 @@ class VisibleCatalog:
                 " has expired."
             )
         return self.find(today.name, snapshot)
+
+    def find_snapshot(
+        self, name: TableName, snapshot_id: int
+    ) -> tuple[VisibleTable, datetime] | None:
+        """One table at a snapshot, and when that was made; None where it has none of that id.
+
+        Raises as `find` does.
+        """
+        today = self.find(name)
+        made = self._registry.snapshot_made(today.name, snapshot_id)
+        if made is None or today.table.snapshot is None:
+            return None
+        pinned = replace(today.table.snapshot, snapshot_id=snapshot_id)
+        return self.find(today.name, pinned), made
 
     def _listed(self, catalog: str | None, pattern: str | None) -> list[SchemaName]:
         wanted = like(pattern)

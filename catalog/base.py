@@ -40,3 +40,7 @@ class Catalog(Protocol):
         `moment` has a time zone. None is also the answer for a table without snapshots.
         """
         ...
+
+    def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
+        """When a snapshot of a table was made; None where the table has none of that id."""
+        ...

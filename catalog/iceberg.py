@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -36,7 +37,7 @@ from sqlalchemy.orm import Session
 
 from catalog.cache import ExpiringCache
 from catalog.errors import CatalogUnavailable, UnsupportedTable
-from catalog.iceberg_history import History, current_at, history_of
+from catalog.iceberg_history import History, current_at, history_of, made_of
 from catalog.iceberg_schema import TAGS, columns_of, split_tags, tags_by_field
 from catalog.lookup import match
 from catalog.model import Snapshot, Table
@@ -45,6 +46,7 @@ from catalog.sources import failures
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_Past = tuple[History, Mapping[int, datetime]]
 
 _DEEPEST_NAMESPACE = 8
 _MOST_TABLES = 10_000  # kept in memory; the least recently used go first
@@ -86,7 +88,7 @@ class IcebergCatalog:
         self._pinned: ExpiringCache[tuple[TableName, Snapshot], Table | None] = ExpiringCache(
             seconds=_PINNED_SECONDS, entries=_MOST_PINNED
         )
-        self._histories: ExpiringCache[str, History] = ExpiringCache(
+        self._histories: ExpiringCache[str, _Past] = ExpiringCache(
             seconds=_PINNED_SECONDS, entries=_MOST_HISTORIES
         )
 
@@ -145,12 +147,27 @@ class IcebergCatalog:
         table = self.table(name)
         if table is None or table.snapshot is None:
             return None
-        location, storage = table.snapshot.metadata_location, table.storage
-        history = self._histories.get(
-            location, lambda _old: history_of(self._metadata(table.name, location, storage))
-        )
-        snapshot_id = current_at(history, moment)
-        return None if snapshot_id is None else Snapshot(location, snapshot_id)
+        snapshot_id = current_at(self._past(table, table.snapshot)[0], moment)
+        return None if snapshot_id is None else replace(table.snapshot, snapshot_id=snapshot_id)
+
+    def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
+        """When a snapshot of a table was made; None where the table has none of that id.
+
+        Raises `UnsupportedTable` for a table that cannot be read.
+        """
+        table = self.table(name)
+        if table is None or table.snapshot is None:
+            return None
+        return self._past(table, table.snapshot)[1].get(snapshot_id)
+
+    def _past(self, table: Table, snapshot: Snapshot) -> _Past:
+        location = snapshot.metadata_location
+
+        def read(_old: _Past | None) -> _Past:
+            metadata = self._metadata(table.name, location, table.storage)
+            return history_of(metadata), made_of(metadata)
+
+        return self._histories.get(location, read)
 
     def _spelled(self, name: TableName) -> TableName | None:
         listed = self.tables(name.schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from pyiceberg.table.metadata import TableMetadata
@@ -32,6 +33,13 @@ def history_of(metadata: TableMetadata) -> History:
         found.append((entry.timestamp_ms, entry.snapshot_id if snapshot else None))
         before = snapshot
     return tuple(found)
+
+
+def made_of(metadata: TableMetadata) -> Mapping[int, datetime]:
+    """When each snapshot that is kept was made, by its id."""
+    return {
+        s.snapshot_id: _EPOCH + timedelta(milliseconds=s.timestamp_ms) for s in metadata.snapshots
+    }
 
 
 def _follows(snapshot: Snapshot, before: Snapshot) -> bool:

@@ -17,23 +17,35 @@ _log = logging.getLogger(__name__)
 # names that DuckDB gives a meaning of its own, so that a statement could not mean ours by them
 RESERVED_NAMES = frozenset(
     {"system", "temp", "memory", "information_schema", "__information_schema", "main", "pg_catalog"}
+    | {"__system"}
 )
+SYSTEM = "system"
 
 
 class Registry:
-    """The catalogs of a server. Raises `ValueError` for reserved, empty and equal names."""
+    """The catalogs of a server. Raises `ValueError` for reserved, empty and equal names.
 
-    def __init__(self, catalogs: Sequence[Catalog]) -> None:
+    `own` is the one in which the server tells of itself; it alone may be called `system`.
+    """
+
+    def __init__(self, catalogs: Sequence[Catalog], own: Catalog | None = None) -> None:
+        self._own = own
         self._catalogs: dict[str, Catalog] = {}
         taken: set[str] = set()
-        for catalog in catalogs:
+        for catalog in (*catalogs, *(() if own is None else (own,))):
             folded = fold(catalog.name)
-            if not folded or folded in RESERVED_NAMES:
+            reserved = folded in RESERVED_NAMES and not (catalog is own and folded == SYSTEM)
+            if not folded or reserved:
                 raise ValueError(f"A catalog cannot be named {display(catalog.name)}")
             if folded in taken:
                 raise ValueError(f"Two catalogs are named {display(catalog.name)}")
             taken.add(folded)
             self._catalogs[catalog.name] = catalog
+
+    @property
+    def own(self) -> str | None:
+        """The name of the catalog in which the server tells of itself, if there is one."""
+        return None if self._own is None else self._own.name
 
     def names(self) -> Sequence[str]:
         """The names of all catalogs, sorted, whether they can be reached or not."""
@@ -89,6 +101,16 @@ class Registry:
         if source is None:
             return None
         return source.snapshot_as_of(TableName(source.name, name.schema, name.table), moment)
+
+    def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
+        """When a snapshot of a table was made; None where the table has none of that id.
+
+        Raises as `table` does.
+        """
+        source = self.catalog(name.catalog)
+        if source is None:
+            return None
+        return source.snapshot_made(TableName(source.name, name.schema, name.table), snapshot_id)
 
     def _left_out(self, name: str, error: CatalogError) -> None:
         _log.warning("catalog %s is left out of a listing: %s", name, error, exc_info=error)

@@ -15,7 +15,8 @@ class Caller:
     `request_id` is shown to the client with every error and written to the log. `catalog` and
     `schema` complete unqualified names; None takes the server's defaults. `time_zone` is one of
     DuckDB's. `statement_timeout` is in seconds, None for the server's. `as_of` is the moment as of
-    which tables are read, None for now. `partitions` is how many endpoints a result may have.
+    which tables are read, or the id of a snapshot, None for now. `partitions` is how many endpoints
+    a result may have.
     """
 
     principal: Principal
@@ -26,5 +27,5 @@ class Caller:
     schema: str | None = None
     time_zone: str = "UTC"
     statement_timeout: float | None = None
-    as_of: datetime | None = None
+    as_of: datetime | int | None = None
     partitions: int = 1

@@ -68,7 +68,9 @@ RULES: dict[type[Exception], Rule] = {
     ),
     catalog.UnsupportedTable: Rule("UNSUPPORTED_TABLE", Kind.UNIMPLEMENTED),
     catalog.SnapshotNotFound: Rule(
-        "SNAPSHOT_NOT_FOUND", Kind.NOT_FOUND, "Choose a later moment with the option as_of."
+        "SNAPSHOT_NOT_FOUND",
+        Kind.NOT_FOUND,
+        "Choose another moment or snapshot with the option as_of.",
     ),
     engines.EngineError: Rule("ENGINE_FAILED", Kind.INTERNAL),
     engines.BindFailed: Rule("BIND_FAILED", Kind.INVALID_ARGUMENT),

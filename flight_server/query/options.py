@@ -25,6 +25,7 @@ from flight_server.query.service import QueryService
 
 MAX_VALUE = 1_000
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_SNAPSHOT = re.compile(r"snapshot:\s*([0-9]{1,19})", re.ASCII | re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?00)?", re.ASCII | re.IGNORECASE)
 _HOURS = {"+": 14, "-": 12}  # as far as time zones go
 _PLAIN_ZONES = frozenset({"UTC", "GMT", "CET", "EET", "MET", "WET"})
@@ -132,17 +133,27 @@ def _statement_timeout(text: str, scope: Scope) -> str:
 
 
 def _as_of(text: str, _scope: Scope) -> str:
+    snapshot = _SNAPSHOT.fullmatch(text)
+    if snapshot:
+        return f"snapshot:{int(snapshot[1])}"
     try:
         moment = datetime.fromisoformat(text)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         future = moment > datetime.now(UTC) + _SKEW
     except (ValueError, OverflowError):
         raise InvalidOption(
-            "The option as_of takes a moment such as 2026-01-31 or 2026-01-31T12:00:00+01:00."
+            "The option as_of takes a moment such as 2026-01-31 or 2026-01-31T12:00:00+01:00,"
+            " or snapshot:ID."
         ) from None
     if future:
         raise InvalidOption("The option as_of takes a moment in the past.")
     return moment.isoformat()
+
+
+def read_as_of(text: str) -> datetime | int:
+    """A checked value of `as_of`: a moment, or the id of a snapshot."""
+    snapshot = _SNAPSHOT.fullmatch(text)
+    return int(snapshot[1]) if snapshot else datetime.fromisoformat(text)
 
 
 def _partitions(text: str, scope: Scope) -> str:
@@ -182,11 +193,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "as_of",
-        "`2026-01-31`, `2026-01-31T12:00:00+01:00`",
-        "Reads every table as it was then. Without an offset it is UTC.",
+        "`2026-01-31`, `2026-01-31T12:00:00+01:00`, `snapshot:3051729675574597004`",
+        "Reads every table as it was then. Without an offset it is UTC. As of a snapshot, the table"
+        " that has it is read at it, and the others as of the moment at which it was made.",
         _as_of,
         "as_of",
-        datetime.fromisoformat,
+        read_as_of,
     ),
     Option(
         "partitions",

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from auth.errors import TableNotFound
 from auth.visible import VisibleCatalog, VisibleTable
+from catalog.errors import SnapshotNotFound
 from catalog.lookup import match
 from catalog.model import Snapshot
 from catalog.names import TableName, display, fold
@@ -18,9 +19,11 @@ from flight_server.query.information import (
     is_information_schema,
     system_table,
 )
+from flight_server.query.places import engine_table
 from flight_server.query.splice import Spliced, splice
 
 Pins = Mapping[TableName, Snapshot]
+AsOf = datetime | int  # a moment, or the id of a snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,12 @@ def resolve(
     visible: VisibleCatalog,
     defaults: Defaults,
     pins: Pins | None = None,
-    as_of: datetime | None = None,
+    as_of: AsOf | None = None,
 ) -> Resolved:
     """Find every table of a statement; a pinned one at its snapshot, the rest as of a moment.
+
+    As of a snapshot means that the table which has it is read at it, and the others as of the
+    moment at which it was made.
 
     Raises `TableNotFound` in the same words for what is hidden and for what does not exist, and
     `SnapshotNotFound` for a table that had no state then.
@@ -71,14 +77,36 @@ def resolve(
         if name.folded not in found:
             try:
                 pinned = folded.get(name.folded)
-                if pinned is None and as_of is not None:
+                if pinned is None and isinstance(as_of, datetime):
                     found[name.folded] = visible.find_as_of(name, as_of)
                 else:
                     found[name.folded] = visible.find(name, pinned)
             except TableNotFound:
                 raise _not_found(reference) from None
+        place = engine_table(found[name.folded]).name
+        if place != found[name.folded].name:
+            moved.append((reference, place))
+    if isinstance(as_of, int):
+        stored = {n: t for n, t in found.items() if n not in folded and t.table.snapshot}
+        found |= _at_snapshot(visible, stored, as_of)
     spliced = splice(statement.text, moved)
-    return Resolved(statement, tuple(found.values()), defaults, spliced)
+    tables = tuple(engine_table(table) for table in found.values())
+    return Resolved(statement, tables, defaults, spliced)
+
+
+def _at_snapshot(
+    visible: VisibleCatalog, tables: Mapping[TableName, VisibleTable], snapshot_id: int
+) -> dict[TableName, VisibleTable]:
+    """Tables by their folded names, as of a snapshot that one of them has."""
+    for folded, table in tables.items():
+        found = visible.find_snapshot(table.name, snapshot_id)
+        if found is not None:
+            at, made = found
+            others = {key: other.name for key, other in tables.items() if key != folded}
+            return {folded: at} | {k: visible.find_as_of(n, made) for k, n in others.items()}
+    if tables:
+        raise SnapshotNotFound(f"No table of the statement has a snapshot {snapshot_id}.")
+    return {}
 
 
 def find_system(
@@ -126,6 +154,9 @@ def _not_found(reference: TableReference) -> TableNotFound:
 def settle(asked: Defaults, visible: VisibleCatalog) -> Defaults:
     """The asked defaults as the catalog spells them; else the only visible catalog or schema."""
     catalogs = visible.catalogs()
+    if asked.catalog is None:
+        # What the server tells of itself is never meant by a name that does not say so.
+        catalogs = [name for name in catalogs if name != visible.own]
     catalog = _only(catalogs, asked.catalog)
     if catalog is None:
         return Defaults(None, None)

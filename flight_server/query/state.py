@@ -15,7 +15,7 @@ import pyarrow as pa
 from catalog.model import Snapshot
 from catalog.names import TableName
 from flight_server.query.errors import InvalidHandle, TooComplex
-from flight_server.query.resolve import Defaults
+from flight_server.query.resolve import AsOf, Defaults
 from flight_server.query.spool import Drawer
 
 MAX_STATE = 60_000
@@ -40,7 +40,7 @@ class StatementState:
     fingerprint: str
     schema_digest: str
     parameters: pa.RecordBatch | None = None
-    as_of: datetime | None = None
+    as_of: AsOf | None = None
     timeout: float | None = None
     planned_at: float = 0.0
     part: tuple[int, int] | None = None
@@ -76,7 +76,7 @@ class StatementState:
             "f": self.fingerprint,
             "c": self.schema_digest,
             "p": rows,
-            "a": None if self.as_of is None else self.as_of.isoformat(),
+            "a": self.as_of.isoformat() if isinstance(self.as_of, datetime) else self.as_of,
             "l": self.timeout,
             "w": self.planned_at,
             "i": self.part,
@@ -104,7 +104,7 @@ class StatementState:
                 fingerprint=body["f"],
                 schema_digest=body["c"],
                 parameters=_decode_batch(rows),
-                as_of=None if body["a"] is None else datetime.fromisoformat(body["a"]),
+                as_of=_as_of(body["a"]),
                 timeout=body["l"],
                 planned_at=float(body["w"]),
                 part=_part(body["i"]),
@@ -125,6 +125,10 @@ def identity(data: bytes) -> tuple[str, tuple[int, int] | None]:
 def digest(schema: pa.Schema) -> str:
     """A digest of a result schema: names, types and nullability."""
     return hashlib.sha256(schema.serialize().to_pybytes()).hexdigest()[:32]
+
+
+def _as_of(value: Any) -> AsOf | None:
+    return value if value is None or type(value) is int else datetime.fromisoformat(value)
 
 
 def _part(value: Any) -> tuple[int, int] | None:

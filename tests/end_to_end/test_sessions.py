@@ -14,6 +14,7 @@ import pytest
 import yaml
 from adbc_driver_flightsql import DatabaseOptions, dbapi
 from pyiceberg.catalog import load_catalog
+from pyiceberg.table import Table as IcebergTable
 
 from flight_server.protocol.messages import pack
 from flight_server.protocol.wire import flight_pb2
@@ -296,6 +297,7 @@ def _now() -> str:
         ("time_zone", "Europe/Zurich'; SELECT 1"),
         ("as_of", "yesterday"),
         ("as_of", "2999-01-01"),
+        ("as_of", "snapshot:latest"),
         ("as_of", "0001-01-01T00:00:00+14:00"),
         ("compression", "zstd"),
         ("catalog", ["invest"]),
@@ -412,10 +414,14 @@ def test_a_statement_ends_at_its_own_timeout(client: Client) -> None:
     client.set(statement_timeout=None)
 
 
-def _history(directory: Path, table: str) -> list[tuple[datetime.datetime, int]]:
+def _source(directory: Path, table: str) -> IcebergTable:
     settings = yaml.safe_load((directory / "flight-server.yaml").read_text())
     uri = settings["catalogs"]["invest"]["uri"]
-    source = load_catalog("invest", type="sql", uri=uri).load_table(table)
+    return load_catalog("invest", type="sql", uri=uri).load_table(table)
+
+
+def _history(directory: Path, table: str) -> list[tuple[datetime.datetime, int]]:
+    source = _source(directory, table)
     return [
         (
             datetime.datetime.fromtimestamp(entry.timestamp_ms / 1000, datetime.UTC),
@@ -438,6 +444,26 @@ def test_tables_are_read_as_of_a_moment(server: Server, client: Client, table: s
         client.query(count)
     client.set(as_of=None)
     assert client.query(count) == [(history[-1][1],)]
+
+
+def test_tables_are_read_as_of_a_snapshot(server: Server, client: Client) -> None:
+    source = _source(server.directory, "portfolio.transactions")
+    moments = _history(server.directory, "portfolio.transactions")
+    prices = _history(server.directory, "market.prices")
+    for entry, (moment, rows) in zip(source.history(), moments, strict=True):
+        assert client.set(as_of=f"snapshot:{entry.snapshot_id}") == {}
+        assert client.query("SELECT count(*) FROM portfolio.transactions") == [(rows,)]
+        assert client.query("SELECT 1") == [(1,)]
+        then = [rows for when, rows in prices if when <= moment]
+        both = """SELECT (SELECT count(*) FROM market.prices),
+                         (SELECT count(*) FROM portfolio.transactions)"""
+        if then:
+            assert client.query(both) == [(then[-1], rows)]
+        else:
+            with pytest.raises(KeyError, match="SNAPSHOT_NOT_FOUND"):
+                client.query(both)
+        with pytest.raises(KeyError, match="SNAPSHOT_NOT_FOUND"):
+            client.query("SELECT count(*) FROM market.prices")
 
 
 def test_several_tables_are_pinned_to_one_moment_in_prepared_statements_too(
