@@ -128,8 +128,12 @@ class Engine(Protocol):
         schema: pa.Schema,
         *,
         deadline: float,
+        compression: str | None = None,
     ) -> FrameStream:
-        """Run a statement whose result has exactly `schema`."""
+        """Run a statement whose result has exactly `schema`.
+
+        `compression` is how the bodies of large frames are: lz4, zstd or None.
+        """
         ...
 
     def close(self) -> None:

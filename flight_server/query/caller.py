@@ -16,7 +16,7 @@ class Caller:
     `schema` complete unqualified names; None takes the server's defaults. `time_zone` is one of
     DuckDB's. `statement_timeout` is in seconds, None for the server's. `as_of` is the moment as of
     which tables are read, or the id of a snapshot, None for now. `partitions` is how many endpoints
-    a result may have.
+    a result may have. `compression` is how its record batches are compressed, None for not.
     """
 
     principal: Principal
@@ -29,3 +29,4 @@ class Caller:
     statement_timeout: float | None = None
     as_of: datetime | int | None = None
     partitions: int = 1
+    compression: str | None = None

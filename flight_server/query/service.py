@@ -221,13 +221,21 @@ class QueryService:
         )
         query = Query(caller.principal.subject, planned.query_id)
         frames = self._running.start(
-            query, planned.state.part, lambda: self._frames(planned, deadline=started + seconds)
+            query,
+            planned.state.part,
+            lambda: self._frames(caller, planned, deadline=started + seconds),
         )
         return ResultStream(caller, planned, frames, engine=self._engine.name, started=started)
 
-    def _frames(self, planned: Planned, *, deadline: float) -> FrameStream:
+    def _frames(self, caller: Caller, planned: Planned, *, deadline: float) -> FrameStream:
         def start(row: pa.RecordBatch | None) -> FrameStream:
-            return self._engine.run(planned.secured, row, planned.schema, deadline=deadline)
+            return self._engine.run(
+                planned.secured,
+                row,
+                planned.schema,
+                deadline=deadline,
+                compression=caller.compression,
+            )
 
         rows = planned.state.parameters
         return start(rows) if rows is None or rows.num_rows == 1 else RowByRow(start, rows)

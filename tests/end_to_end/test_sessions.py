@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pyarrow.flight as flight
 import pytest
 import yaml
@@ -64,6 +65,7 @@ class Client:
 
     def __init__(self, server: Server, user: str, *, cookies: bool = True, **headers: str) -> None:
         self.jar = Jar()
+        self.target = server.uri.partition("//")[2]
         self.client = flight.FlightClient(server.uri, middleware=[self.jar] if cookies else [])
         login = server.login(user)
         token = self.client.authenticate_basic_token(login["username"], login["password"])
@@ -109,6 +111,19 @@ class Client:
         request = flight_pb2.CloseSessionRequest()
         status: int = self.act("CloseSession", request, flight_pb2.CloseSessionResult).status
         return status
+
+    def size(self, text: str) -> int:
+        """The bytes of a result's messages."""
+        descriptor = flight.FlightDescriptor.for_command(
+            pack(sql.CommandStatementQuery(query=text))
+        )
+        (endpoint,) = self.client.get_flight_info(descriptor, self.options).endpoints
+        ticket = flight_pb2.Ticket(ticket=endpoint.ticket.ticket).SerializeToString()
+        headers = [(name.decode(), value.decode()) for name, value in (self.token,)]
+        headers += [("x-flight-session", self.jar.headers["x-flight-session"])]
+        with grpc.insecure_channel(self.target) as channel:
+            call = channel.unary_stream("/arrow.flight.protocol.FlightService/DoGet")
+            return sum(len(message) for message in call(ticket, metadata=headers))
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         descriptor = flight.FlightDescriptor.for_command(
@@ -299,7 +314,7 @@ def _now() -> str:
         ("as_of", "2999-01-01"),
         ("as_of", "snapshot:latest"),
         ("as_of", "0001-01-01T00:00:00+14:00"),
-        ("compression", "zstd"),
+        ("compression", "snappy"),
         ("catalog", ["invest"]),
         ("schema", "x" * 2_000),
     ],
@@ -527,3 +542,22 @@ def test_limits_are_settings_and_a_cookie_in_use_is_renewed(demo_directory: Path
                 time.sleep(6)
                 with pytest.raises(flight.FlightUnauthenticatedError, match="session is not valid"):
                     late.get()
+
+
+@pytest.mark.parametrize("codec", ["lz4", "zstd"])
+def test_results_are_compressed_where_a_session_asks(server: Server, codec: str) -> None:
+    query = "SELECT * FROM market.prices"
+    noise = "SELECT random() AS a, [random(), NULL] AS b, uuid()::VARCHAR AS c FROM range(300000)"
+    results, sizes = [], []
+    for given in ("none", codec):
+        client = Client(server, "compliance")
+        assert client.set(compression=given) == {}
+        assert len(client.query(noise)) == 300_000  # what does not compress
+        results.append(sorted(client.query(query)))
+        sizes.append(client.size(query))
+    assert results[0] == results[1]
+    assert sizes[1] < sizes[0] * 0.8
+    with server.connect("compliance") as connection, connection.cursor() as cursor:
+        connection.adbc_connection.set_options(**{OPTION + "compression": codec})
+        cursor.execute(query)
+        assert cursor.fetch_arrow_table().num_rows == len(results[0])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 # front → worker
 ASSIGN = b"A"  # parts: limits, setup
-RUN = b"R"  # parts: number, text, parameter names, parameters, schema
+RUN = b"R"  # parts: number, text, parameter names, parameters, schema, compression
 DESCRIBE = b"D"  # parts: number, setup, text, parameter names, parameters
 CREDIT = b"C"  # number of the statement, frames that were taken
 CANCEL = b"X"  # number of the statement

@@ -27,15 +27,23 @@ class Stopped(Exception):
 class Emitter:
     """One statement's way out.
 
-    Each frame costs one credit of `ring.SLOTS`; the front gives it back when it has taken the
+    `compression` is lz4, zstd or None; small frames are never compressed. Each frame costs one
+    credit of `ring.SLOTS`; the front gives it back when it has taken the
     frame. A frame that is larger than a slot waits for the whole ring and costs all.
     """
 
-    def __init__(self, channel: Channel, memory: mmap, schema: pa.Schema, number: int) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        memory: mmap,
+        schema: pa.Schema,
+        number: int,
+        compression: str | None = None,
+    ) -> None:
         self._channel = channel
         self._schema = schema
         self._number = number
-        self._encoder = frames.RingEncoder(memory, schema)
+        self._encoder = frames.RingEncoder(memory, schema, compression)
         self._credits = ring.SLOTS
         self._slot = 0
 

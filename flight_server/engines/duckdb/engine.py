@@ -134,13 +134,16 @@ class DuckDBEngine:
         schema: pa.Schema,
         *,
         deadline: float,
+        compression: str | None = None,
     ) -> FrameStream:
         """Run a statement whose result has exactly `schema`."""
         with ExitStack() as held:
             rendered = [self._render(relation, held) for relation in secured.relations]
             files = [path for _, paths in rendered for path in paths]
             setup = compose(secured, [statement for statement, _ in rendered], files)
-            payload = (*_statement(secured, parameters), schema.serialize().to_pybytes())
+            promised = schema.serialize().to_pybytes()
+            codec = (compression or "").encode()
+            payload = (*_statement(secured, parameters), promised, codec)
             stream = self._start(self._workers, setup, wire.RUN, payload, deadline)
             stream.holding(held.pop_all().close)
             return stream

@@ -14,7 +14,6 @@ _BODY_TAG = b"\xc2\x3e"
 _PREFIX = 8  # an IPC message's continuation mark and length, before its metadata
 _MARK = 0xFFFFFFFF
 _SLACK = 64
-_OPTIONS = pa.ipc.IpcWriteOptions(compression=None)
 
 
 def varint(value: int) -> bytes:
@@ -62,14 +61,20 @@ def encode(batch: pa.RecordBatch) -> bytes:
 class RingEncoder:
     """Encodes the batches of one schema straight into shared memory."""
 
-    def __init__(self, ring: mmap, schema: pa.Schema) -> None:
+    def __init__(self, ring: mmap, schema: pa.Schema, compression: str | None = None) -> None:
         self._view = memoryview(ring)
         self._schema = schema
+        self._options = pa.ipc.IpcWriteOptions(compression=compression)
         self._lead = int(schema.serialize().size)
 
     def needs(self, batch: pa.RecordBatch) -> int:
-        """The bytes of ring that a batch takes while it is encoded."""
-        return self._lead + size(batch) + 2 * _SLACK
+        """The bytes of ring that a batch takes while it is encoded, at most."""
+        encoded = size(batch)
+        if self._options.compression is not None:
+            # what does not compress grows a little, and each buffer is told its length
+            buffers = sum(len(column.buffers()) for column in batch.columns)
+            encoded += encoded // 64 + _SLACK * buffers
+        return self._lead + encoded + 2 * _SLACK
 
     def encode(self, batch: pa.RecordBatch, offset: int, room: int) -> tuple[int, int]:
         """Write the message within `room` bytes from `offset`; gives its offset and length.
@@ -79,7 +84,7 @@ class RingEncoder:
         """
         place = self._view[offset + _SLACK : offset + room]
         sink = pa.FixedSizeBufferWriter(pa.py_buffer(place))
-        writer = pa.ipc.new_stream(sink, self._schema, options=_OPTIONS)
+        writer = pa.ipc.new_stream(sink, self._schema, options=self._options)
         writer.write_batch(batch)
         end = offset + _SLACK + int(sink.tell())
         start = offset + _SLACK + self._lead

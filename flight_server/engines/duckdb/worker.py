@@ -108,10 +108,10 @@ class Worker:
             os._exit(1)
 
     def _run(
-        self, number: int, text: bytes, names: bytes, row: bytes, schema: bytes
+        self, number: int, text: bytes, names: bytes, row: bytes, schema: bytes, compression: bytes
     ) -> Fault | None:
         promised = pa.ipc.read_schema(pa.py_buffer(schema))
-        emitter = Emitter(self._channel, self._ring, promised, number)
+        emitter = Emitter(self._channel, self._ring, promised, number, compression.decode() or None)
         try:
             self._check(number)
             values = bind(json.loads(names), _row(row))
