@@ -8,10 +8,11 @@ DIR ?= demo-data
 SCALE ?= 1
 K ?=
 SECONDS ?= 300
+N ?= 10000
 SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz check format bench docs wire clean
+.PHONY: help install demo test fuzz oracle check format bench docs wire clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +34,11 @@ test: $(STAMP) ## run the tests (K=name runs some)
 fuzz: $(STAMP) ## send damaged messages for longer, with a new seed (SECONDS=, SEED=)
 	FLIGHT_SERVER_FUZZ=$(SECONDS) FLIGHT_SERVER_FUZZ_SEED=$(SEED) \
 		$(BIN)/python -m pytest -s --numprocesses=0 tests/protocol/test_fuzz.py
+
+oracle: $(STAMP) ## compare N random statements with physical copies; reloads, timing (N=, SEED=)
+	FLIGHT_SERVER_ORACLE=$(N) FLIGHT_SERVER_ORACLE_SEED=$(SEED) FLIGHT_SERVER_RELOADS=120 \
+		$(BIN)/python -m pytest -s --numprocesses=0 tests/oracle tests/security/test_revocation.py
+	$(BIN)/python -m pytest -s --numprocesses=0 -m slow tests/security/test_timing.py
 
 check: $(STAMP) ## format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auth.credentials import Credentials, Login
@@ -17,6 +18,7 @@ from auth.tokens import Issuer, TokenMinter, TokenVerifier, VerifiedToken
 
 _log = logging.getLogger(__name__)
 _CREDENTIAL: Final = "cred"
+_EXPIRED_SECONDS: Final = 60.0
 _SESSION_NAME: Final = "flight-server/session"
 
 
@@ -104,6 +106,27 @@ class Authenticator:
         if user is None or user.disabled:
             raise _refused("the anonymous user is gone")
         return _principal(Login(user, "anonymous", ""))
+
+    def renewed(self, principal: Principal) -> Principal:
+        """The principal as its credentials make it now, for what runs since it was authenticated.
+
+        Raises `Unauthenticated` where they are gone, or expired for longer than a minute.
+        """
+        expires_at = principal.expires_at
+        if expires_at is not None and time.time() > expires_at + _EXPIRED_SECONDS:
+            raise _refused("the credentials expired while they were used")
+        if principal.method == "jwt":
+            if not principal.issuer:  # made in this process, not by a token
+                return principal
+            return replace(principal, groups=self._identity().groups_of(principal.claims))
+        if principal.method == "anonymous":
+            return self.anonymous()
+        if self._credentials is None:
+            raise _refused("no users are configured")
+        login = self._credentials().by_credential(principal.subject, principal.token_id)
+        if login is None:
+            raise _refused("the credential is gone")
+        return _principal(login, expires_at=expires_at)
 
     def mint(self, principal: Principal) -> str:
         """A session token for a principal of `basic`, or of `bearer` with an API key.

@@ -76,6 +76,10 @@ class Credentials:
         self._unknown = unknown_password(max(costs)) if costs else unknown_password()
         self._hashing = threading.BoundedSemaphore(_HASHING_AT_ONCE)
 
+    def users(self) -> list[User]:
+        """All users, sorted by name, for operators' questions; disabled ones too."""
+        return [self._users[name] for name in sorted(self._users)]
+
     def user(self, name: str) -> User | None:
         """A user by name, for operators' questions; proves nothing about a caller."""
         return self._users.get(name)

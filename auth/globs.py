@@ -2,14 +2,14 @@
 
 There are no regular expressions in policies: a glob cannot be slow, and cannot be anchored wrongly.
 Letters are compared as DuckDB compares names, folding ASCII only. A level is one of catalog,
-schema, table, column; a nested namespace is one schema whose name has dots, so it is written in
-double quotes, within which every character stands for itself.
+schema, table, column, and fields within the column; a nested namespace is one schema whose name has
+dots, so it is written in double quotes, within which every character stands for itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -52,6 +52,17 @@ class Level:
             self.starred is not None and self.starred.fullmatch(folded) is not None
         )
 
+    def spells(self, folded: str) -> bool:
+        """Whether a folded name is spelled out here."""
+        return folded in self.names
+
+    def stars(self, folded: str) -> bool:
+        """Whether a folded name may stand here through a star."""
+        return self.starred is not None and self.starred.fullmatch(folded) is not None
+
+
+Fits = Callable[[Level, str], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Glob:
@@ -80,31 +91,42 @@ class Glob:
         """The state before the first name."""
         return self.reach[0]
 
-    def step(self, state: frozenset[int], folded: str) -> frozenset[int]:
-        """The state after one more name."""
+    def step(
+        self, state: frozenset[int], folded: str, fits: Fits = Level.matches
+    ) -> frozenset[int]:
+        """The state after one more name, which `fits` where a level is not `**`."""
         following = _DEAD
         for at in state:
             if at == len(self.levels):
                 continue
             level = self.levels[at]
             if level is None:
-                following |= self.reach[at]
-            elif level.matches(folded):
-                following |= self.reach[at + 1]
+                more = self.reach[at]
+            elif fits(level, folded):
+                more = self.reach[at + 1]
+            else:
+                continue
+            following = following | more if following else more
         return following
 
-    def after(self, path: Iterable[str]) -> frozenset[int]:
-        """The state after the names of a folded path."""
+    def after(self, path: Iterable[str], fits: Fits = Level.matches) -> frozenset[int]:
+        """The state after the names of a folded path, each stepped over as `step` does."""
         state = self.start
         for name in path:
             if not state:
                 break
-            state = self.step(state, name)
+            state = self.step(state, name, fits)
         return state
 
     def accepts(self, state: frozenset[int]) -> bool:
         """Whether the path walked so far matches as it is."""
         return len(self.levels) in state
+
+    def last(self, state: frozenset[int]) -> Level | None:
+        """The level that one more name must fit, where only that name can end a path."""
+        if state != {len(self.levels) - 1}:
+            return None
+        return self.levels[-1]
 
     def matches(self, path: Iterable[str]) -> bool:
         """Whether a whole folded path matches."""

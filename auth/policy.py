@@ -4,8 +4,9 @@ visible(column)  some allow covers it, and no deny does; what nothing allows is 
 visible(table)   at least one column is visible
 order            never matters, nor does how specific a rule is; a deny always wins
 unless           is the only exemption, from the one rule that says it
+fields           of structs are visible or hidden as columns are; a list or map is one whole
 masks            one is applied; of several the highest priority wins, and where two different
-                 ones remain the column is hidden
+                 ones remain the column or field is hidden
 row filters      every restrictive one must hold; of the permissive ones on the table at least
                  one of the principal's must hold, so none of them means no rows
 claims           that are missing or of the wrong type are not bound: a filter shows no rows
@@ -23,9 +24,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from auth.grant import Expression, Grant, Reason
+from auth.grant import Expression, Grant
 from auth.identity import Identity
-from auth.matching import Target, covered, covers_table, path_of, target_of
+from auth.limits import Limits, limits_of
+from auth.matching import Target, covers_table, given_by, path_of, taken_by, target_of
+from auth.narrowing import Narrowed, narrow
 from auth.principal import Principal
 from auth.rules import GrantRule, Mask, RowFilter, Rules
 from catalog.model import Table
@@ -33,6 +36,7 @@ from catalog.names import TableName
 
 _log = logging.getLogger(__name__)
 _USED = re.compile(r"\$\{claims\.([^}]*)\}")
+_NOTHING: frozenset[int] = frozenset()
 _Claims = tuple[tuple[str, tuple[str, Any]], ...]  # sorted by name
 
 
@@ -104,6 +108,10 @@ class Policy:
         """What the principal may read of the table; None where it may not know of it."""
         return self._decisions(self.roles(principal), self._claims(principal), _Same(table))
 
+    def prepared(self, table: Table) -> Target:
+        """A table prepared for matching the rules of this policy."""
+        return target_of(table, self.rules.tags, self.rules.new_after)
+
     def may_see(self, principal: Principal, name: TableName) -> bool:
         """Whether a table of this name could be visible; decided without knowing the table.
 
@@ -122,9 +130,15 @@ class Policy:
         """
         mine = self.applicable(self.roles(principal))
         path = path_of(name)
+        if self.rules.new_after is not None:
+            return False  # all of its columns may be new
         if any(rule.on.is_tag or rule.on.glob.after(path) for rule in mine.denies):
             return False
         return any(_whole(rule, path) for rule in mine.allows)
+
+    def limits(self, principal: Principal) -> Limits:
+        """What the principal may use: of each limit the most generous that its roles say."""
+        return limits_of(self.rules.limits, self.roles(principal))
 
     def fingerprint(self, principal: Principal) -> str:
         """The hash of all that decisions for this principal depend on, tables aside."""
@@ -135,38 +149,33 @@ class Policy:
     def expressions(self) -> Iterator[PolicyExpression]:
         """Every expression of the policy, so that a check can compile them."""
         for row_filter in self.rules.row_filters:
-            expression = self._untyped(row_filter.name, row_filter.where, row_filter.because)
+            expression = self._untyped(row_filter)
             yield PolicyExpression(expression, "row filter", row_filter.on.text)
         for mask in self.rules.masks:
-            expression = self._untyped(mask.name, mask.using, mask.because)
+            expression = self._untyped(mask)
             yield PolicyExpression(expression, "mask", mask.on.text)
 
     def _decide(self, roles: frozenset[str], claims: _Claims, same: _Same) -> Grant | None:
         table, values = same.table, dict(claims)
         mine = self.applicable(roles)
-        target = target_of(table, self.rules.tags)
-        given = [(rule, rule_covers(rule, target)) for rule in mine.allows]
-        allowed = {at for _, columns in given for at in columns}
-        denied = {at for rule in mine.denies for at in rule_covers(rule, target)}
-        masks, hidden = _masks(mine.masks, target, allowed - denied - target.ambiguous)
-        visible = sorted(allowed - denied - hidden - target.ambiguous)
-        for at in sorted(hidden | target.ambiguous):
-            why = "name is not unique" if at in target.ambiguous else "masks conflict"
-            _log.warning("%s hides %s: its %s", table.name, table.columns[at].name, why)
-        if not visible:
+        target = self.prepared(table)
+        given = [(rule, given_by(rule, target)) for rule in mine.allows]
+        allowed = _NOTHING.union(*(leaves for _, leaves in given))
+        denied = _NOTHING.union(*(taken_by(rule, target) for rule in mine.denies))
+        left = allowed - denied - target.ambiguous
+        seen = narrow(target, left, mine.masks, lambda mask: _bind(mask, values))
+        _warn(table, target, seen)
+        if not seen.columns:
             return None
         return Grant(
-            columns=tuple(table.columns[at].name for at in visible),
-            masks=MappingProxyType(
-                {
-                    table.columns[at].name: _bind(mask.name, mask.using, mask.because, values)
-                    for at, mask in sorted(masks.items())
-                }
-            ),
+            columns=tuple(column.name for column in seen.columns),
+            masks=MappingProxyType({c.name: c.mask for c in seen.columns if c.mask is not None}),
             restrictive=_filters(mine.restrictive, target, values),
             permissive=_filters(mine.permissive, target, values),
             has_permissive=any(covers_table(rule.on, target) for rule in mine.confining),
-            because=tuple(rule.because for rule, columns in given if columns),
+            because=tuple(rule.because for rule, leaves in given if leaves),
+            tags=target.all_tags,
+            fields=MappingProxyType({c.name: c.fields for c in seen.columns if c.fields}),
         )
 
     def _roles_of(self, groups: frozenset[str]) -> frozenset[str]:
@@ -201,17 +210,9 @@ class Policy:
         typed = self.identity.typed(principal.claims)
         return tuple(sorted((name, typed[name]) for name in self._used if name in typed))
 
-    def _untyped(self, name: str, sql: str, because: Reason) -> Expression:
+    def _untyped(self, rule: RowFilter | Mask) -> Expression:
         types = {claim: (rule.type.sql, None) for claim, rule in self.identity.claims.items()}
-        return _bind(name, sql, because, types)
-
-
-def rule_covers(rule: GrantRule, target: Target) -> frozenset[int]:
-    """The columns of a table, by index, that an allow gives or a deny takes away."""
-    found = covered(rule.on, target, within=not rule.allow)
-    if rule.columns is None or not found:
-        return found
-    return frozenset(at for at in found if rule.columns.has(target.columns[at]))
+        return _bind(rule, types)
 
 
 def unbound(expression: Expression) -> frozenset[str]:
@@ -224,27 +225,15 @@ def _whole(rule: GrantRule, path: tuple[str, ...]) -> bool:
     return not rule.on.is_tag and rule.columns is None and rule.on.glob.matches(path)
 
 
-def _masks(
-    masks: tuple[Mask, ...], target: Target, visible: set[int]
-) -> tuple[dict[int, Mask], set[int]]:
-    """The mask of each column that has one, and the columns that no single mask can cover."""
-    candidates: dict[int, list[Mask]] = {}
-    hidden: set[int] = set()
-    for mask in masks:
-        whole = covered(mask.on, target)
-        hidden |= covered(mask.on, target, within=True) - whole  # a part cannot be masked alone
-        for at in whole & visible:
-            candidates.setdefault(at, []).append(mask)
-    chosen: dict[int, Mask] = {}
-    for at, found in candidates.items():
-        highest = max(mask.priority for mask in found)
-        best = [mask for mask in found if mask.priority == highest]
-        if len({mask.using for mask in best}) > 1:
-            hidden.add(at)
-        else:
-            chosen[at] = min(best, key=lambda mask: mask.name)
-    hidden &= visible
-    return {at: mask for at, mask in chosen.items() if at not in hidden}, hidden
+def _warn(table: Table, target: Target, seen: Narrowed) -> None:
+    """Tell the log what is hidden although no rule says so."""
+    alike = target.ambiguous
+    for part in target.columns if alike else ():
+        if part.leaves <= alike:
+            _log.warning("%s hides %s: its name is not unique", table.name, part.column.name)
+    for part in seen.conflicts:
+        name = target.spelled(part)
+        _log.warning("%s hides %s: its masks conflict or do not fit it", table.name, name)
 
 
 def _filters(
@@ -252,12 +241,11 @@ def _filters(
 ) -> tuple[Expression, ...]:
     found = [rule for rule in rules if covers_table(rule.on, target)]
     found.sort(key=lambda rule: rule.name)
-    return tuple(_bind(rule.name, rule.where, rule.because, values) for rule in found)
+    return tuple(_bind(rule, values) for rule in found)
 
 
-def _bind(
-    name: str, sql: str, because: Reason, values: Mapping[str, tuple[str, Any]]
-) -> Expression:
-    """An expression with those of the claims that its text uses."""
+def _bind(rule: RowFilter | Mask, values: Mapping[str, tuple[str, Any]]) -> Expression:
+    """The expression of a rule, with those of the claims that its text uses."""
+    sql, built_in = (rule.using, rule.built_in) if isinstance(rule, Mask) else (rule.where, None)
     used = {claim: values[claim] for claim in _USED.findall(sql) if claim in values}
-    return Expression(name, sql, MappingProxyType(used), because)
+    return Expression(rule.name, sql, MappingProxyType(used), rule.because, built_in, rule.lookups)

@@ -12,10 +12,15 @@ from auth.errors import PolicyInvalid
 from auth.globs import GlobInvalid, Level, compile_name
 from auth.grant import Reason
 from auth.identity import ClaimRule, Identity
+from auth.lookups import mentioned, own_lookup
+from auth.masks import shown
+from auth.new_columns import new_after
 from auth.policy import Policy
+from auth.policy_values import built_in_mask, limits, lookups
 from auth.rules import (
     ColumnList,
     GrantRule,
+    Lookup,
     Mask,
     Pattern,
     Role,
@@ -27,8 +32,19 @@ from auth.rules import (
     names_only_columns,
 )
 from auth.yaml_file import Value, nearest, read_yaml
+from catalog.names import TableName
 
-_SECTIONS: Final = ("identity", "roles", "tags", "grants", "row_filters", "masks")
+_SECTIONS: Final = (
+    "identity",
+    "roles",
+    "tags",
+    "grants",
+    "row_filters",
+    "masks",
+    "lookups",
+    "limits",
+    "new_columns",
+)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
 _CLAIM: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _TAG: Final = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*")
@@ -41,12 +57,13 @@ _Named = TypeVar("_Named", RowFilter, Mask)
 def parse_policy(text: str, file: str = "policy.yaml") -> Policy:
     """The policy that a YAML text says. Raises `PolicyInvalid`, which names file and line."""
     root = read_yaml(text, file, PolicyInvalid)
-    fields = root.fields(required=["version"], optional=_SECTIONS, later=["lookups", "limits"])
+    fields = root.fields(required=["version"], optional=_SECTIONS)
     if fields["version"].integer(0, 2**31) != 1:
         raise fields["version"].fault("only version 1 is known")
     identity = _identity(fields["identity"]) if "identity" in fields else Identity()
     roles = _roles(fields["roles"]) if "roles" in fields else {}
-    reader = _Reader(roles, identity)
+    known = lookups(fields["lookups"]) if "lookups" in fields else {}
+    reader = _Reader(roles, identity, known)
     return Policy(
         Rules(
             version=root.content_hash(),
@@ -58,16 +75,20 @@ def parse_policy(text: str, file: str = "policy.yaml") -> Policy:
                 [reader.row_filter(i) for i in _items(fields, "row_filters")], file
             ),
             masks=_unique([reader.mask(item) for item in _items(fields, "masks")], file),
+            lookups=known,
+            limits=limits(fields["limits"], roles) if "limits" in fields else {},
+            new_after=new_after(fields["new_columns"]) if "new_columns" in fields else None,
         )
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads rules that may name roles and claims."""
+    """Reads rules that may name roles, claims and lookups."""
 
     roles: Mapping[str, Role]
     identity: Identity
+    lookups: Mapping[str, Lookup]
 
     def tags(self, value: Value) -> TagRule:
         fields = value.fields(required=["on", "tags"])
@@ -110,30 +131,46 @@ class _Reader:
         mode = fields["mode"].text() if "mode" in fields else "restrictive"
         if mode not in ("restrictive", "permissive"):
             raise fields["mode"].fault("must be restrictive or permissive")
+        where = self._sql(fields["where"], column=False)
         return RowFilter(
             name=name,
             on=on,
             scope=self._scope(fields),
-            where=self._sql(fields["where"], column=False),
+            where=where,
             because=Reason(f"row filter {name}", value.line),
             restrictive=mode == "restrictive",
+            lookups=self._lookups(fields["where"], where, on),
         )
 
     def mask(self, value: Value) -> Mask:
         fields = value.fields(
-            required=["name", "on", "to", "using"], optional=["unless", "priority"]
+            required=["name", "on", "to"], optional=["using", "mask", "unless", "priority"]
         )
+        if ("using" in fields) == ("mask" in fields):
+            raise value.fault("a mask needs either 'using' with SQL or 'mask'")
         name = _name(fields["name"], _NAME, "a name")
+        on = _pattern(fields["on"])
+        built_in = built_in_mask(fields["mask"], self.identity.claims) if "mask" in fields else None
+        using = shown(built_in) if built_in else self._sql(fields["using"], column=True)
         return Mask(
             name=name,
-            on=_pattern(fields["on"]),
+            on=on,
             scope=self._scope(fields),
-            using=self._sql(fields["using"], column=True),
+            using=using,
+            built_in=built_in,
+            lookups={} if built_in else self._lookups(fields["using"], using, on),
             because=Reason(f"mask {name}", value.line),
             priority=fields["priority"].integer(-1_000_000, 1_000_000)
             if "priority" in fields
             else 0,
         )
+
+    def _lookups(self, value: Value, sql: str, on: Pattern) -> Mapping[str, TableName]:
+        found = mentioned(sql, self.lookups)
+        own = own_lookup(on, found)
+        if own is not None:
+            raise value.fault(f"reads the table of lookup {own!r}, which the rule itself is about")
+        return found
 
     def _scope(self, fields: Mapping[str, Value]) -> Scope:
         to = fields["to"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from auth.errors import PolicyInvalid
@@ -14,10 +15,19 @@ class PolicySource:
     """The policy of a file. Raises `PolicyInvalid` when made over a file that cannot be used.
 
     Ask for `current` at each use and keep no policy: so changes are in force within five seconds.
+    `check` gets each policy with its file's name before it is in force, and raises `PolicyInvalid`
+    where it cannot be: what reads policies here knows no SQL.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self._file = ReloadingFile(Path(path), parse_policy, PolicyInvalid)
+    def __init__(
+        self, path: Path | str, check: Callable[[Policy, str], None] = lambda _policy, _file: None
+    ) -> None:
+        def parse(text: str, file: str) -> Policy:
+            policy = parse_policy(text, file)
+            check(policy, file)
+            return policy
+
+        self._file = ReloadingFile(Path(path), parse, PolicyInvalid)
 
     def current(self) -> Policy:
         """The policy in force."""

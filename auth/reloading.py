@@ -16,6 +16,7 @@ _T = TypeVar("_T")
 _Stamp = tuple[int, int, int]
 _CHECK_SECONDS: Final = 1.0
 _SETTLED_NS: Final = 1_000_000_000
+_MOST_WAITS: Final = 3
 
 
 class ReloadingFile(Generic[_T]):
@@ -24,7 +25,8 @@ class ReloadingFile(Generic[_T]):
     The first reading raises what `parse` raises, or `missing` where the file cannot be read; later
     failures are logged once, and the last good value stays in force. A file that was changed less
     than a second ago is taken only when it has not changed since the check before, so that a half
-    written one, which may lack its denials, is not.
+    written one, which may lack its denials, is not. One that is replaced as a whole again and again
+    is taken all the same: else the last of its versions would wait for the end of it.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class ReloadingFile(Generic[_T]):
         self._value = self._read()
         self._taken: _Stamp | None = stamp
         self._seen: _Stamp | None = stamp
+        self._waiting: list[_Stamp] = []
         self._checked = clock()
         self._failure = ""
 
@@ -69,7 +72,10 @@ class ReloadingFile(Generic[_T]):
         if stamp == self._taken:
             return
         if stamp is not None and not unchanged_since_last_check and not _settled(stamp):
-            return
+            self._waiting = [*self._waiting, stamp][-_MOST_WAITS:]
+            if not _replaced_often(self._waiting):
+                return
+        self._waiting = []
         self._taken = stamp
         try:
             value = self._read()
@@ -100,6 +106,11 @@ class ReloadingFile(Generic[_T]):
         except OSError:
             return None
         return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _replaced_often(stamps: list[_Stamp]) -> bool:
+    """Whether a file was another one at some of these checks; one being written stays the same."""
+    return len(stamps) == _MOST_WAITS and len({inode for _, _, inode in stamps}) > 1
 
 
 def _settled(stamp: _Stamp) -> bool:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
 
 from auth.globs import Glob, GlobInvalid, Level, compile_glob
 from auth.grant import Reason
 from auth.identity import Identity
+from auth.limits import Limits
+from auth.masks import BuiltIn
+from catalog.names import TableName
 
-_COLUMN_LEVELS = 4  # catalog, schema, table, column
+_COLUMN_LEVELS = 4  # catalog, schema, table, column; what follows are fields within it
 _TAG = "tag:"
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What a rule is about: names (`catalog.schema.table[.column]`) or tags (`tag:pii.*`)."""
+    """What a rule is about: tables, columns or fields by dotted name, or a tag (`tag:pii`)."""
 
     text: str
     glob: Glob
@@ -47,12 +52,6 @@ class ColumnList:
     include: tuple[Level, ...] | None
     exclude: tuple[Level, ...] = ()
 
-    def has(self, folded: str) -> bool:
-        """Whether a folded column name is in the list."""
-        if any(level.matches(folded) for level in self.exclude):
-            return False
-        return self.include is None or any(level.matches(folded) for level in self.include)
-
 
 @dataclass(frozen=True, slots=True)
 class GrantRule:
@@ -75,11 +74,15 @@ class RowFilter:
     where: str
     because: Reason
     restrictive: bool = True
+    lookups: Mapping[str, TableName] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A SQL expression in the place of a column's value; of several the highest priority wins."""
+    """A SQL expression in the place of a column's value; of several the highest priority wins.
+
+    Where the mask is `built_in`, `using` is a text that tells it from others.
+    """
 
     name: str
     on: Pattern
@@ -87,6 +90,8 @@ class Mask:
     using: str
     because: Reason
     priority: int = 0
+    built_in: BuiltIn | None = None
+    lookups: Mapping[str, TableName] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,15 @@ class TagRule:
 
     on: Pattern
     tags: frozenset[str]
+    because: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A table that the subqueries of filters and masks may read, by the name it has in them."""
+
+    name: str
+    table: TableName
     because: Reason
 
 
@@ -109,7 +123,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that a policy file says. `version` is the hash of its content."""
+    """All that a policy file says. `version` is the hash of its content.
+
+    `limits` are by role; those of everyone under `*`. What came into a table after `new_after` is
+    new; None where nothing counts as new.
+    """
 
     version: str
     identity: Identity
@@ -118,6 +136,9 @@ class Rules:
     grants: tuple[GrantRule, ...] = ()
     row_filters: tuple[RowFilter, ...] = ()
     masks: tuple[Mask, ...] = ()
+    lookups: Mapping[str, Lookup] = field(default_factory=lambda: MappingProxyType({}))
+    limits: Mapping[str, Limits] = field(default_factory=lambda: MappingProxyType({}))
+    new_after: datetime | None = None
 
 
 def compile_pattern(text: str) -> Pattern:
@@ -128,11 +149,6 @@ def compile_pattern(text: str) -> Pattern:
     if text.startswith(_TAG):
         return Pattern(text, compile_glob(text[len(_TAG) :]), is_tag=True)
     glob = compile_glob(text)
-    if glob.fixed > _COLUMN_LEVELS:
-        raise GlobInvalid(
-            f"{text!r} names a field within a column, which is not supported yet: "
-            "name the whole column"
-        )
     if not glob.any_depth and glob.fixed < _COLUMN_LEVELS - 1:
         raise GlobInvalid(f"{text!r} names no table: write {text}.** for all within")
     return Pattern(text, glob)

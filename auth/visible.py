@@ -14,6 +14,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from auth.errors import TableNotFound
+from auth.fields import narrowed
 from auth.grant import Grant
 from auth.history import both
 from auth.policy import Policy
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 class VisibleTable:
     """A table with what the principal may read of it. `table` itself is never to be shown.
 
-    `columns` are the visible ones in table order.
+    `columns` are the visible ones in table order, structs with their visible fields only.
     """
 
     table: Table
@@ -53,12 +54,15 @@ class VisibleCatalog:
 
     A schema is visible when one of its tables is, a catalog when one of its schemas is. Listings
     leave out catalogs and tables that cannot be read now. Made for one call, over the policy then
-    in force; `fingerprint` names all that its answers depend on, the tables aside.
+    in force; `fingerprint` names all that its answers depend on, the tables aside;
+    `roles` are those that the principal bears.
     """
 
     def __init__(self, principal: Principal, policy: Policy, registry: Registry) -> None:
         self.principal = principal
         self.fingerprint = policy.fingerprint(principal)
+        self.policy_version = policy.version
+        self.roles = policy.roles(principal)
         self._policy = policy
         self._registry = registry
 
@@ -144,6 +148,10 @@ class VisibleCatalog:
         pinned = replace(today.table.snapshot, snapshot_id=snapshot_id)
         return self.find(today.name, pinned), made
 
+    def tags(self, table: Table) -> frozenset[str]:
+        """All tags of a table and what is in it, whatever of it is visible. Never to be shown."""
+        return self._policy.prepared(table).all_tags
+
     def _listed(self, catalog: str | None, pattern: str | None) -> list[SchemaName]:
         wanted = like(pattern)
         return [name for name in self._registry.schemas(catalog) if wanted(name.schema)]
@@ -176,8 +184,6 @@ class VisibleCatalog:
 
 
 def _visible(table: Table, grant: Grant) -> VisibleTable:
-    shown = set(grant.columns)
-    columns = (c for c in table.columns if c.name in shown)
-    # a mask may give NULL where the table has none
-    told = (replace(c, nullable=True) if c.name in grant.masks else c for c in columns)
-    return VisibleTable(table, grant, tuple(told))
+    seen = ((column, grant.column(column.name)) for column in table.columns)
+    columns = tuple(narrowed(column, field) for column, field in seen if field is not None)
+    return VisibleTable(table, grant, columns)

@@ -113,4 +113,7 @@ def _told_apart(key: Reference) -> Reference:
 
 
 def _shown(table: VisibleTable) -> set[str]:
-    return {column.name for column in table.columns if column.name not in table.grant.masks}
+    grant = table.grant
+    return {
+        c.name for c in table.columns if c.name not in grant.masks and c.name not in grant.fields
+    }

@@ -41,6 +41,11 @@ class Value:
         """Whether the value is a mapping."""
         return isinstance(self.node, yaml.MappingNode)
 
+    @property
+    def is_null(self) -> bool:
+        """Whether the value is null."""
+        return self._kind() == "null" and isinstance(self.node, yaml.ScalarNode)
+
     def fault(self, message: str) -> Exception:
         """An error about this value, to be raised."""
         return self.error(f"{self.file}:{self.line}: {message}")
@@ -131,7 +136,10 @@ class Value:
         if kind == "int":
             return self.integer(-(2**63), 2**63 - 1)
         if kind == "float":
-            return float(self.node.value)
+            try:
+                return float(self.node.value)
+            except ValueError:  # YAML's words for infinity, and numbers in base 60
+                raise self.fault("must be a decimal number") from None
         return self.boolean() if kind == "bool" else self.text()
 
     def content_hash(self) -> str:

@@ -37,8 +37,9 @@ from sqlalchemy.orm import Session
 
 from catalog.cache import ExpiringCache
 from catalog.errors import CatalogUnavailable, UnsupportedTable
+from catalog.iceberg_fields import TAGS, past_of, split_tags
 from catalog.iceberg_history import History, current_at, history_of, made_of
-from catalog.iceberg_schema import TAGS, columns_of, split_tags, tags_by_field
+from catalog.iceberg_schema import columns_of
 from catalog.lookup import match
 from catalog.model import Snapshot, Table
 from catalog.names import TableName, display
@@ -326,7 +327,7 @@ def _table(
     properties = dict(metadata.properties)
     return Table(
         name=name,
-        columns=columns_of(schema, tags_by_field(metadata)),
+        columns=columns_of(schema, past_of(metadata)),
         snapshot=snapshot,
         description=properties.get("comment", ""),
         owner=properties.get("owner", ""),

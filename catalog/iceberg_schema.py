@@ -1,18 +1,16 @@
 """An Iceberg schema in our words: columns with the Arrow types that DuckDB gives, and their tags.
 
 Tags are declared as table properties: `flight.tags` holds the table's, `flight.tags.<column>` those
-of a column or, with a dotted path, of a struct's field; several are separated by commas. They are
+of a column or, with a dotted path, of a field within it; several are separated by commas. They are
 kept by field id: a tag declared under any name that a field ever had stays with the field.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 from pyiceberg.schema import Schema
-from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import (
     BinaryType,
     BooleanType,
@@ -38,10 +36,10 @@ from pyiceberg.types import (
 )
 
 from catalog.errors import UnsupportedTable
+from catalog.iceberg_fields import Past, parts_of
 from catalog.model import Column
 from catalog.names import fold
 
-TAGS = "flight.tags"
 _LIST_ITEM = "l"  # DuckDB's name for the items of every list
 
 _PRIMITIVES: Mapping[type[IcebergType], pa.DataType] = {
@@ -84,60 +82,28 @@ def arrow_type(kind: IcebergType) -> pa.DataType:
     return found
 
 
-def columns_of(schema: Schema, tags: Mapping[int, frozenset[str]]) -> tuple[Column, ...]:
-    """The columns of a schema, with the tags of each field id."""
+def columns_of(schema: Schema, past: Past) -> tuple[Column, ...]:
+    """The columns of a schema, with what the table's past says of each."""
     _refuse_alike(schema.fields)
-    return tuple(_column(field, tags) for field in schema.fields)
+    return tuple(_column(field, past, ()) for field in schema.fields)
 
 
-def tags_by_field(metadata: TableMetadata) -> Mapping[int, frozenset[str]]:
-    """The tags of all fields of a table, by field id.
-
-    A name is looked up in every schema that the table ever had: a column that was tagged and then
-    renamed keeps its tags, and a new column under a tagged name gets them too. Too many rather
-    than too few, for tags are what protection hangs on.
-    """
-    declared = {
-        fold(key.removeprefix(f"{TAGS}.")): split_tags(value)
-        for key, value in metadata.properties.items()
-        if key.startswith(f"{TAGS}.")
-    }
-    found: dict[int, frozenset[str]] = defaultdict(frozenset)
-    if not declared:
-        return found
-    for schema in metadata.schemas:
-        for path, field_id in _paths(schema.fields, ""):
-            found[field_id] |= declared.get(fold(path), frozenset())
-    return found
-
-
-def split_tags(text: str) -> frozenset[str]:
-    """The tags of a comma-separated property."""
-    return frozenset(tag.strip() for tag in text.split(",") if tag.strip())
-
-
-def _column(field: NestedField, tags: Mapping[int, frozenset[str]]) -> Column:
-    kind = field.field_type
-    children: tuple[Column, ...] = ()
-    if isinstance(kind, StructType):
-        children = tuple(_column(child, tags) for child in kind.fields)
+def _column(field: NestedField, past: Past, above: tuple[str, ...]) -> Column:
+    path = (*above, fold(field.name))
+    known = past.of(field.field_id)
     return Column(
         name=field.name,
-        type=arrow_type(kind),
+        type=arrow_type(field.field_type),
         nullable=not field.required,
         field_id=field.field_id,
         doc=field.doc or "",
-        tags=tags.get(field.field_id, frozenset()),
-        children=children,
+        tags=known.tags,
+        children=tuple(_column(part, past, path) for part in parts_of(field.field_type)),
+        former_names=frozenset(other[-1] for other in known.paths) - {path[-1]},
+        reused=path in past.shared,
+        doubtful_tags=known.tags - known.sure_tags,
+        since=known.since,
     )
-
-
-def _paths(fields: tuple[NestedField, ...], prefix: str) -> Iterator[tuple[str, int]]:
-    for field in fields:
-        path = prefix + field.name
-        yield path, field.field_id
-        if isinstance(field.field_type, StructType):
-            yield from _paths(field.field_type.fields, f"{path}.")
 
 
 def _refuse_alike(fields: tuple[NestedField, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -20,10 +21,15 @@ def _nothing() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column or a struct's field.
+    """A column, or a part of one: a struct's field, a list's element, a map's key or value.
 
-    `field_id` is Iceberg's: it outlives renames, so protection is keyed by it. `children` are a
-    struct's fields; lists and maps have none (they are protected as a whole).
+    `field_id` is Iceberg's: it outlives renames. `children` are a struct's fields, a list's
+    `element`, a map's `key` and `value`; where there are none, the type alone says what is within.
+
+    What the table's past says, for protection alone, never to be shown: `former_names` are other
+    names that the same field had, `reused` says that another field had this one's name before.
+    `doubtful_tags` are those of `tags` that may be meant for such another field. `since` is the
+    first moment at which the field is known to have been there; None where nothing tells.
     """
 
     name: str
@@ -33,6 +39,10 @@ class Column:
     doc: str = ""
     tags: frozenset[str] = frozenset()
     children: tuple[Column, ...] = ()
+    former_names: frozenset[str] = frozenset()
+    reused: bool = False
+    doubtful_tags: frozenset[str] = frozenset()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ def configuration() -> str:
         "secrets are references (`env:NAME`, `file:PATH`). Relative paths start at the file.",
         "Unknown names are refused with the nearest known one. `flight-server check` verifies all.",
         "",
+        "`--set` can be given several times. In flags and variables a list is written `[a, b]`, one",
+        "text is a list of one, and a mapping is written `{a: b}`: `--set seal.keys=env:KEY`,",
+        "`--set 'seal.keys=[env:NEW, env:OLD]'`, `FLIGHT_SERVER_SEAL__KEYS=env:KEY`. A list takes",
+        "the place of the one under it, whole.",
+        "",
         "| setting | type | default | meaning |",
         "|---|---|---|---|",
     ]

@@ -166,7 +166,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("Several endpoints, where a client asks for them", f"{_ADBC}::test_partitions"),
     Feature(
         "Locations of other nodes, where they are configured",
-        "tests/end_to_end/test_results.py::test_parts_name_the_replicas_that_serve_them",
+        "end_to_end/test_results.py::test_parts_name_the_replicas_that_serve_them",
     ),
     Feature("Expiry of endpoints", f"{_COMMANDS}::test_endpoints_tell_when_they_expire"),
     Feature("Metadata of the application", f"{_COMMANDS}::test_results_tell_what_made_them"),

@@ -7,27 +7,41 @@ import logging
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from auth.authenticate import Authenticator, Sessions
-from auth.credentials import CredentialsSource
+from auth.credentials import Credentials, CredentialsSource
 from auth.keys import Key, StaticKeys, read_key, secret_key
+from auth.policy import Policy
 from auth.policy_source import PolicySource
 from auth.tokens import Issuer
 from catalog.iceberg import IcebergCatalog
 from catalog.registry import Registry
 from flight_server import __version__
-from flight_server.config import ConfigInvalid, IssuerSettings, Settings
+from flight_server.auditing import audit_key, audit_place
+from flight_server.config import ConfigInvalid, IssuerSettings, Settings, table
 from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.duckdb.settings import DuckDBSettings
+from flight_server.lookout import Lookout
 from flight_server.protocol.server import FlightServer
 from flight_server.protocol.settings import ServerSettings, Tls
+from flight_server.query.audit.log import AuditLog
+from flight_server.query.audit.recent import recent
+from flight_server.query.audit.records import Scribe
+from flight_server.query.audit.trail import Rhythm, Trail, Unusable
+from flight_server.query.compiled import refusing
+from flight_server.query.events import Listeners, WatchedPolicies
+from flight_server.query.expressions import Compiler
 from flight_server.query.lexical import MAX_TEXT
+from flight_server.query.parser import Parser
 from flight_server.query.resolve import Defaults
 from flight_server.query.seal import Sealer, SealKey
 from flight_server.query.service import Limits, QueryService
 from flight_server.query.spool import Spool, SpoolLimits
+from flight_server.query.system import Sources, system_catalog
 
 log = logging.getLogger(__name__)
 
@@ -41,26 +55,46 @@ class Application:
     engine: DuckDBEngine
     spool: Spool
     drain: float = 0.0
+    audit: AuditLog | None = None
+    lookout: Lookout | None = None
 
     def stop(self, grace: float) -> None:
         """Stop taking calls, let streams end within `grace`, then end the workers."""
+        if self.lookout is not None:
+            self.lookout.close()
         self.server.drain(self.drain)
         self.server.stop(grace).wait()
         self.engine.close()
         self.spool.close()
+        if self.audit is not None:
+            self.audit.close()
 
 
 def build(settings: Settings) -> Application:
     """Wire everything up; nothing listens yet. Raises what is wrong with the settings."""
+    audit = auditing(settings)
+    try:
+        return _build(settings, audit)
+    except BaseException:
+        if audit is not None:
+            audit.close()
+        raise
+
+
+def _build(settings: Settings, audit: AuditLog | None) -> Application:
+    listener = Listeners(*([audit] if audit is not None else []))
     sealer = sealing(settings)
-    policies = PolicySource(settings.policy.file)
+    keys = mask_keys(settings)
+    policies = PolicySource(settings.policy.file, refusing(Compiler(Parser(), keys)))
     access = authenticator(settings, policies)
-    registry = catalogs(settings)
+    users = CredentialsSource(settings.auth.users).current if settings.auth.users else None
+    watched = WatchedPolicies(policies, listener)
+    registry = catalogs(settings, policies.current, users)
     engine = DuckDBEngine(engine_settings(settings))
     spool = spooling(settings, sealer)
     service = QueryService(
         registry,
-        policies,
+        watched,
         engine,
         sealer,
         defaults=Defaults(settings.defaults.catalog, settings.defaults.schema_),
@@ -76,23 +110,76 @@ def build(settings: Settings) -> Application:
             parameter_bytes=settings.limits.parameter_size,
         ),
         spool=spool,
+        listener=listener,
+        renewed=access.renewed,
+        mask_keys=keys,
         version=f"flight-server {__version__}",
     )
-    server = FlightServer(service, access, sealer, server_settings(settings))
-    return Application(server, service, engine, spool, settings.server.drain)
+    server = FlightServer(service, access, sealer, server_settings(settings), listener)
+    looks = [watched.current, *([users] if users else [])]
+    return Application(server, service, engine, spool, settings.server.drain, audit, Lookout(looks))
 
 
-def catalogs(settings: Settings) -> Registry:
-    """The configured catalogs; none is opened yet."""
+def auditing(settings: Settings) -> AuditLog | None:
+    """The audit log, open to be written; None where the settings name no directory."""
+    place = audit_place(settings)
+    if place is None:
+        return None
+    key = audit_key(settings)
+    if key is None:
+        raise ConfigInvalid("audit.secret: is needed to sign the audit log")
+    audit = settings.audit
+    rhythm = Rhythm(audit.checkpoint_records, audit.checkpoint_seconds, audit.file_size)
     try:
-        return Registry(
-            [
-                IcebergCatalog(name, entry.properties(), refresh_seconds=entry.refresh)
-                for name, entry in settings.catalogs.items()
-            ]
-        )
+        trail = Trail(place, key, rhythm)
+    except Unusable as error:
+        raise ConfigInvalid(f"audit: {error}") from error
+    return AuditLog(trail, Scribe(key.namer(), audit.sql), required=audit.required)
+
+
+def catalogs(
+    settings: Settings,
+    policy: Callable[[], Policy] | None = None,
+    users: Callable[[], Credentials] | None = None,
+) -> Registry:
+    """The configured catalogs, and the one in which the server tells of itself; none is opened yet.
+
+    The latter tells of the policy and the users that are given, else of the configured ones as they
+    are when its tables are read.
+    """
+    configured = [
+        IcebergCatalog(name, entry.properties(), refresh_seconds=entry.refresh)
+        for name, entry in settings.catalogs.items()
+    ]
+    file, place = settings.auth.users, audit_place(settings)
+    sources = Sources(
+        policy=policy or (lambda: PolicySource(settings.policy.file).current()),
+        users=users or ((lambda: CredentialsSource(file).current()) if file else None),
+        registry=lambda: registry,
+        audit=None if place is None else partial(recent, place),
+        settings=shown_settings(settings),
+        rows=settings.system.rows,
+        audit_rows=settings.system.audit_rows,
+    )
+    name = settings.system.catalog
+    try:
+        registry = Registry(configured, system_catalog(name, sources) if name else None)
     except ValueError as error:
         raise ConfigInvalid(f"catalogs: {error}") from error
+    return registry
+
+
+def shown_settings(settings: Settings) -> tuple[tuple[str, str, str], ...]:
+    """The settings that users may be shown: sizes, times and numbers, and names for statements."""
+    shown: list[tuple[str, str, str]] = []
+    for section in ("engine", "limits", "defaults", "system"):
+        values = getattr(settings, section).model_dump(by_alias=True)
+        for name, _kind, _default, description in table(type(getattr(settings, section))):
+            value = values.get(name)
+            # other texts may be places or secrets, also those of settings that are yet to come
+            if isinstance(value, int | float) or (value and section in ("defaults", "system")):
+                shown.append((f"{section}.{name}", str(value), description))
+    return tuple(shown)
 
 
 def authenticator(settings: Settings, policies: PolicySource) -> Authenticator:
@@ -144,6 +231,15 @@ def sealing(settings: Settings) -> Sealer:
     return Sealer([SealKey(hashlib.sha256(b"flight-server seal\0" + s).digest()) for s in given])
 
 
+def mask_keys(settings: Settings) -> dict[str, bytes]:
+    """The keys of keyed hashes, by the names that policies call them by."""
+    keys = {name: key.get_secret_value().encode() for name, key in settings.policy.keys.items()}
+    for name, key in keys.items():
+        if len(key) < 32:
+            raise ConfigInvalid(f"policy.keys.{name}: a key needs 32 bytes or more")
+    return keys
+
+
 def spooling(settings: Settings, sealer: Sealer) -> Spool:
     """Where bound rows are kept that are too large for a handle."""
     spool = settings.spool
@@ -169,9 +265,18 @@ def engine_settings(settings: Settings) -> DuckDBSettings:
         memory_limit=engine.memory,
         spill_limit=engine.spill,
         spill_directory=engine.spill_directory or Path(tempfile.gettempdir()),
+        cache_limit=engine.cache,
+        cache_directory=engine.cache_directory or _default_cache(),
         queue_seconds=engine.queue,
         sandbox=engine.sandbox,
+        sealed_tags=tuple(engine.sealed_tags),
+        seal_all=engine.seal_all,
     )
+
+
+def _default_cache() -> Path:
+    """A directory of this user alone: copies of data are as private as the data."""
+    return Path(tempfile.gettempdir()) / f"flight-server-cache-{os.getuid()}"
 
 
 def server_settings(settings: Settings) -> ServerSettings:
@@ -179,15 +284,17 @@ def server_settings(settings: Settings) -> ServerSettings:
     server = settings.server
     tls = None
     if (server.tls_certificate is None) != (server.tls_key is None):
-        raise ConfigInvalid("server: tls_certificate and tls_key go together")
+        raise ConfigInvalid("server.tls_certificate and server.tls_key go together")
     if server.tls_client_ca and not server.tls_certificate:
-        raise ConfigInvalid("server: tls_client_ca needs tls_certificate and tls_key")
+        raise ConfigInvalid("server.tls_client_ca needs server.tls_certificate and server.tls_key")
     if server.tls_certificate and server.tls_key:
         try:
             authority = server.tls_client_ca.read_bytes() if server.tls_client_ca else None
             tls = Tls(server.tls_certificate.read_bytes(), server.tls_key.read_bytes(), authority)
         except OSError as error:
-            raise ConfigInvalid(f"server: the certificate cannot be read: {error}") from None
+            raise ConfigInvalid(
+                f"server.tls_certificate: {error.filename}: {error.strerror}"
+            ) from None
     return ServerSettings(
         host=server.host,
         port=server.port,

@@ -5,68 +5,29 @@ Values come from flags, then the environment (`FLIGHT_SERVER_SERVER__PORT`), the
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from flight_server.config_faults import explain
+from flight_server.config_texts import PREFIX as PREFIX
+from flight_server.config_texts import ConfigInvalid as ConfigInvalid
+from flight_server.config_texts import from_environment, from_text, merge, nested, read_file
+from flight_server.config_values import (
+    CatalogType,
+    Location,
+    Memory,
+    Seconds,
+    Secret,
+    Section,
+    Several,
+    Size,
+    read_reference,
 )
-
-PREFIX = "FLIGHT_SERVER_"
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
-_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
-
-
-class ConfigInvalid(Exception):
-    """The configuration cannot be used; the message says which setting and why."""
-
-
-def _bytes(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    number = value.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-    unit = value[len(number) :].strip().lower()
-    if unit not in _UNITS:
-        raise ValueError("expected a size such as 512MiB or 2GB")
-    return int(float(number) * _UNITS[unit])
-
-
-def _secret(value: Any) -> Any:
-    """Read `env:NAME` or `file:PATH`; a secret is never written into the file itself."""
-    if not isinstance(value, str):
-        return value
-    kind, _, rest = value.partition(":")
-    if kind == "env":
-        if rest not in os.environ:
-            raise ValueError(f"environment variable {rest} is not set")
-        return os.environ[rest]
-    if kind == "file":
-        try:
-            return Path(rest).expanduser().read_text().strip()
-        except OSError as error:
-            raise ValueError(f"{rest} cannot be read: {error.strerror}") from None
-    raise ValueError("a secret is given as env:NAME or file:PATH")
-
-
-Size = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
-Secret = Annotated[SecretStr, BeforeValidator(_secret)]
-Seconds = Annotated[float, Field(gt=0)]
-Location = Annotated[str, Field(pattern=r"^grpc(\+tls|\+tcp)?://[^\s/]+$")]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown names in it are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ServerSettings(Section):
@@ -82,7 +43,7 @@ class ServerSettings(Section):
         None, description="Authority in PEM that must have signed clients' certificates."
     )
     reuse_port: bool = Field(False, description="Let several processes share the port.")
-    locations: list[Location] = Field(
+    locations: Several[Location] = Field(
         [], description="URIs of the replicas, told to clients that read results in parts."
     )
     max_message: Size = Field(16 * 2**20, description="Largest message that is read.")
@@ -99,7 +60,7 @@ class IssuerSettings(Section):
 
     issuer: str = Field(description="The `iss` claim, exactly.")
     audience: str = Field(description="The `aud` claim that tokens must carry.")
-    algorithms: list[str] = Field(description="Accepted algorithms, such as RS256 or EdDSA.")
+    algorithms: Several[str] = Field(description="Accepted algorithms, such as RS256 or EdDSA.")
     key: Path | None = Field(None, description="Public key in PEM.")
     secret: Secret | None = Field(None, description="HMAC secret by reference, 32 bytes or more.")
     max_lifetime: Seconds = Field(86_400.0, description="Longest accepted lifetime in seconds.")
@@ -123,6 +84,9 @@ class PolicySettings(Section):
     """Who may see what."""
 
     file: Path = Field(description="The policy, in YAML; read again when it changes.")
+    keys: dict[str, Secret] = Field(
+        {}, description="Keys of keyed hashes by name, by reference; 32 bytes or more."
+    )
 
 
 class CatalogSettings(BaseModel):
@@ -130,7 +94,7 @@ class CatalogSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
-    type: str = Field("sql", description="Kind of catalog: sql, rest, glue, hive.")
+    type: CatalogType = Field("sql", description="Kind of catalog: sql, rest, glue, hive.")
     refresh: Seconds = Field(5.0, description="Seconds that listings and pointers are kept.")
 
     def properties(self) -> dict[str, str]:
@@ -141,7 +105,7 @@ class CatalogSettings(BaseModel):
 
 def _reference(value: Any) -> str:
     text = str(value)
-    return str(_secret(text)) if text.startswith(("env:", "file:/run/secrets")) else text
+    return str(read_reference(text)) if text.startswith(("env:", "file:/run/secrets")) else text
 
 
 class EngineSettings(Section):
@@ -150,13 +114,23 @@ class EngineSettings(Section):
     workers: int = Field(8, ge=1, description="Statements that may run at once.")
     spare: int = Field(2, ge=0, description="Workers kept ready beyond those in use.")
     threads: int = Field(0, ge=0, description="Threads of one statement; 0 takes all cores.")
-    memory: Size = Field(2 * 2**30, description="Memory of one statement.")
+    memory: Memory = Field(2 * 2**30, description="Memory of one statement, 64MiB or more.")
     spill: Size = Field(8 * 2**30, description="Disk that one statement may spill to.")
     spill_directory: Path | None = Field(None, description="Where statements spill; else /tmp.")
+    cache: Size = Field(16 * 2**30, description="Disk for local copies of files on S3.")
+    cache_directory: Path | None = Field(
+        None, description="Where these copies are kept, also between runs; else in /tmp."
+    )
     queue: Seconds = Field(10.0, description="Seconds that a statement waits for a worker.")
     sandbox: Literal["landlock", "none"] = Field(
         "landlock", description="`none` serves without a sandbox where the kernel has none."
     )
+    sealed_tags: Several[str] = Field(
+        ["restricted"],
+        description="Tables with one of these tags, or a tag below one, are sealed: what runs the"
+        " statement never holds their files.",
+    )
+    seal_all: bool = Field(False, description="Seals every table.")
 
 
 class LimitSettings(Section):
@@ -191,7 +165,33 @@ class SpoolSettings(Section):
 class SealSettings(Section):
     """Keys for tickets and handles, shared by replicas. The first seals, all of them open."""
 
-    keys: list[Secret] = Field([], description="Secrets by reference; else one for this process.")
+    keys: Several[Secret] = Field(
+        [], description="Secrets by reference; else one for this process."
+    )
+
+
+class AuditSettings(Section):
+    """The audit log; without a directory there is none."""
+
+    directory: Path | None = Field(None, description="Where records are written; else nowhere.")
+    stream: str = Field(
+        "main",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Name of this server's records; each server needs its own.",
+    )
+    secret: Secret | None = Field(
+        None, description="Signs checkpoints, by reference: 32 bytes or more, or an Ed25519 key."
+    )
+    checkpoints: Path | None = Field(
+        None, description="Where checkpoints are copied, best on another disk; else beside."
+    )
+    required: bool = Field(True, description="Refuse statements that cannot be recorded.")
+    sql: Literal["none", "shape", "full"] = Field(
+        "shape", description="What is recorded of a statement's text: `shape` has no literals."
+    )
+    checkpoint_records: int = Field(1_000, ge=1, description="Records between two checkpoints.")
+    checkpoint_seconds: Seconds = Field(10.0, description="Seconds until records are signed.")
+    file_size: Size = Field(64 * 2**20, description="Size from which a new file is begun.")
 
 
 class DefaultSettings(Section):
@@ -201,6 +201,16 @@ class DefaultSettings(Section):
     schema_: str | None = Field(None, alias="schema", description="Default schema.")
 
 
+class SystemSettings(Section):
+    """Tables in which the server tells of itself, governed by the policy as all others are."""
+
+    catalog: str | None = Field(
+        "system", description="Name of the catalog that holds them; empty for none."
+    )
+    rows: int = Field(500_000, ge=1, description="Most rows that one of them may have.")
+    audit_rows: int = Field(100_000, ge=1, description="Latest audit records that are shown.")
+
+
 class LogSettings(Section):
     """The log, on standard error."""
 
@@ -208,16 +218,8 @@ class LogSettings(Section):
     format: Literal["text", "json"] = Field("text", description="Lines for people or programs.")
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All settings."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
 
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
@@ -227,20 +229,10 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     seal: SealSettings = SealSettings()
     spool: SpoolSettings = SpoolSettings()
+    audit: AuditSettings = AuditSettings()
     defaults: DefaultSettings = DefaultSettings()
+    system: SystemSettings = SystemSettings()
     log: LogSettings = LogSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` gives: it has merged the file, the environment and the flags."""
-        return (init_settings,)
 
 
 def load(path: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -248,89 +240,16 @@ def load(path: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
 
     Relative paths in the file are relative to it. Raises `ConfigInvalid`.
     """
+    values = read_file(path) if path else {}
+    values = merge(values, from_environment(os.environ, frozenset(Settings.model_fields)))
+    for name, value in (flags or {}).items():
+        values = merge(values, nested(name.split("."), from_text(name, value)))
+    if path is None and "policy" not in values:
+        raise ConfigInvalid("no configuration: give --config FILE")
     try:
-        values = _merge(_read(path) if path else {}, EnvSettingsSource(Settings)())
-        for name, value in (flags or {}).items():
-            values = _merge(values, _nested(name.split("."), _flag(name, value)))
-        return Settings(**values)
+        return Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigInvalid(_explain(error)) from None
-
-
-def _flag(name: str, value: Any) -> Any:
-    """The value of a flag, which is text; one in brackets is a list."""
-    if not isinstance(value, str) or not value.startswith("["):
-        return value
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigInvalid(f"{name}: expected a list such as [a, b]") from None
-
-
-def _nested(parts: list[str], value: Any) -> dict[str, Any]:
-    first, *rest = parts
-    return {first: _nested(rest, value) if rest else value}
-
-
-def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(under)
-    for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            value = _merge(below, value)
-        merged[key] = value
-    return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ConfigInvalid(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigInvalid(f"{path} must hold settings by name")
-    return _absolute(values, path.resolve().parent)
-
-
-_PATHS = frozenset(
-    {"users", "key", "file", "tls_certificate", "tls_key", "tls_client_ca", "spill_directory"}
-)
-_PATHS |= {"directory"}
-
-
-def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """The same values with paths taken as relative to the file's folder."""
-
-    def walk(name: str, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(str(key), item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(name, item) for item in value]
-        if isinstance(value, str) and name in _PATHS:
-            return str(base / Path(value).expanduser())
-        if (
-            isinstance(value, str)
-            and value.startswith("file:")
-            and name.endswith(("secret", "keys"))
-        ):
-            return f"file:{base / Path(value.removeprefix('file:')).expanduser()}"
-        return value
-
-    return {key: walk(str(key), value) for key, value in values.items()}
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for item in error.errors(include_url=False, include_input=False):
-        place = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(place, [name for name, *_ in table()], n=1, cutoff=0.4)
-            message = "unknown setting" + (f"; did you mean {near[0]}?" if near else "")
-        lines.append(f"{place}: {message}")
-    return "; ".join(lines)
+        raise ConfigInvalid(explain(error, [name for name, *_ in table()])) from None
 
 
 def table(

@@ -42,6 +42,8 @@ def serving(directory: Path, *arguments: str) -> Iterator[Server]:
     """A server process over the sample warehouse, on a free port."""
     command = [sys.executable, "-m", "flight_server", "serve"]
     config = ["--config", str(directory / "flight-server.yaml"), "--set", "server.port=0"]
+    # Several tests serve the same warehouse at once: each server has records of its own.
+    config += ["--set", f"audit.stream=test-{os.urandom(4).hex()}"]
     log = directory / f"server-{os.urandom(4).hex()}.log"
     with (
         log.open("w") as errors,

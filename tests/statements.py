@@ -1,7 +1,8 @@
 """Statements for tests, kept in files that read as documentation.
 
 A file opens with a comment about all of it. Blocks are separated by blank lines; a block opens with
-comment lines that say what its statements try; a statement ends with `;` at the end of a line.
+comment lines that say what its statements try; a statement ends with `;` at the end of a line, or
+with `;`, two spaces and a note: `;  -- what it tries`.
 Words with `!` in a comment are marks of the block; behind `!every` they are marks of the file.
 `«name»` stands for a value that the test knows.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 _MARK = re.compile(r"!(\w+)")
 _PLACE = re.compile(r"«(\w+)»")
+_NOTE = re.compile(r";  -- (.+)$")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Example:
     title: str
     text: str
     marks: frozenset[str]
+    note: str = ""
 
     @property
     def id(self) -> str:
@@ -42,7 +45,7 @@ def read(path: Path) -> list[Example]:
     found: list[Example] = []
     every: frozenset[str] = frozenset()
     number = 0
-    for block in re.split(r"\n[ \t]*\n", path.read_text()):
+    for block in re.split(r"\n[ \t]*\n", path.read_text().rstrip("\n")):
         lines = block.split("\n")
         start = number + 1
         number += len(lines) + 1
@@ -55,12 +58,14 @@ def read(path: Path) -> list[Example]:
             continue
         title = " ".join(line[3:] for line in comments)
         text: list[str] = []
-        for place, line in enumerate(body, start + len(comments)):
+        for place, whole in enumerate(body, start + len(comments)):
+            note = _NOTE.search(whole)
+            line = whole[: note.start() + 1] if note else whole
             text.append(line)
             if line.endswith(";") or place == start + len(lines) - 1:
-                statement = "\n".join(text)
-                statement = statement.removesuffix(";")
-                found.append(Example(path.stem, place, title, statement, every | marks))
+                statement = "\n".join(text).removesuffix(";")
+                said = note[1] if note else ""
+                found.append(Example(path.stem, place, title, statement, every | marks, said))
                 text = []
     return found
 

@@ -38,10 +38,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "grpc_tools": ("flight_server.protocol.wire.generate",),
     "duckdb": ("flight_server.engines.duckdb", "flight_server.query.parser"),
     "jwt": ("auth",),
-    "pyiceberg": ("catalog", "flight_server.engines.duckdb.scan", "flight_server.demo"),
-    "cryptography": ("auth", "flight_server.query.seal"),
-    "pydantic": ("flight_server.config",),
-    "pydantic_settings": ("flight_server.config",),
+    "pyiceberg": ("catalog", "flight_server.engines.duckdb", "flight_server.demo"),
+    "cryptography": ("auth", "flight_server.query.seal", "flight_server.query.audit.signing"),
+    "pydantic": (
+        "flight_server.config",
+        "flight_server.config_faults",
+        "flight_server.config_values",
+    ),
     "adbc_driver_flightsql": ("flight_server.cli",),
 }
 MAX_LINES = 400

@@ -36,7 +36,7 @@ def test_the_readme_is_short_and_names_every_command() -> None:
         capture_output=True,
         text=True,
     ).stdout
-    for command in ("serve", "demo", "check", "token", "query", "explain"):
+    for command in ("serve", "demo", "check", "token", "query", "explain", "policy"):
         assert f"`{command}`" in README
         assert command in help_text
 

@@ -1,1 +1,1 @@
-"""The command line: `flight-server serve | demo | check | token | query | explain`."""
+"""The command line: `flight-server serve | demo | check | token | query | explain | policy | …`."""

@@ -7,26 +7,37 @@ from collections.abc import Callable
 from functools import partial
 
 from auth.errors import ConfigurationInvalid, PolicyInvalid
+from auth.lint import Remark, unfit
+from auth.masks import Hash
 from auth.policy_source import PolicySource
 from catalog.errors import CatalogError
+from catalog.names import SchemaName
 from flight_server import app
+from flight_server.auditing import audit_key, audit_place
 from flight_server.config import ConfigInvalid, Settings
 from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.errors import EngineError
 from flight_server.query.expressions import Compiler
+from flight_server.query.lint import review
 from flight_server.query.parser import Parser
 
 _FAULTS = (ConfigInvalid, ConfigurationInvalid, PolicyInvalid, CatalogError, EngineError)
 
 
 def run(settings: Settings, _options: argparse.Namespace) -> int:
-    """Print a line per part; the exit status is 0 only where all of them hold."""
+    """Print a line per part; the exit status is 0 only where all of them hold.
+
+    What an author of the policy should look at is told as well, and fails nothing.
+    """
+    remarks: list[Remark] = []
     parts: list[tuple[str, Callable[[], str]]] = [
         ("server", lambda: _server(settings)),
         ("users and issuers", lambda: _access(settings)),
         ("seal keys", lambda: _seal(settings)),
+        ("audit log", lambda: _audit(settings)),
         ("policy", lambda: _policy(settings)),
         *((f"catalog {name}", partial(_catalog, settings, name)) for name in settings.catalogs),
+        ("policy over the tables", lambda: _tables(settings, remarks)),
         ("engine", lambda: _engine(settings)),
     ]
     sound = True
@@ -36,6 +47,8 @@ def run(settings: Settings, _options: argparse.Namespace) -> int:
         except _FAULTS as error:
             sound = False
             print(f"FAULT {name}: {error}")
+    for each in remarks:
+        print(f"warn  {settings.policy.file.name}:{each.line}: {each.rule}: {each.text}")
     return 0 if sound else 1
 
 
@@ -50,6 +63,15 @@ def _access(settings: Settings) -> str:
     return f"{users}, {len(settings.auth.issuers)} issuers"
 
 
+def _audit(settings: Settings) -> str:
+    place, key = audit_place(settings), audit_key(settings)
+    if place is None:
+        return "off"
+    if key is None:
+        raise ConfigInvalid("audit.secret: is needed to sign the audit log")
+    return f"{place.directory}, signed by key {key.public.key_id}"
+
+
 def _seal(settings: Settings) -> str:
     app.sealing(settings)
     return f"{len(settings.seal.keys) or 'one for this process, none'} configured"
@@ -62,7 +84,30 @@ def _policy(settings: Settings) -> str:
     for entry in policy.expressions():
         count += 1
         compiler.check(entry.expression, "column" if entry.kind == "mask" else None)
+    known = app.mask_keys(settings)
+    for mask in policy.rules.masks:
+        if isinstance(mask.built_in, Hash) and mask.built_in.key not in known:
+            place = f"{settings.policy.file.name}:{mask.because.line}"
+            raise PolicyInvalid(f"{place}: policy.keys has no key {mask.built_in.key!r}")
     return f"version {policy.version[:12]}, {count} expressions compiled"
+
+
+def _tables(settings: Settings, remarks: list[Remark]) -> str:
+    """Masks that do not fit are faults; `remarks` gets what is only doubtful."""
+    policy = PolicySource(settings.policy.file).current()
+    registry = app.catalogs(settings)
+    tables = []
+    for name in registry.names():
+        catalog = registry.catalog(name)
+        for schema in catalog.schemas() if catalog else ():
+            found = (registry.table(table) for table in registry.tables(SchemaName(name, schema)))
+            tables += [table for table in found if table is not None]
+    faults = list(unfit(policy, tables))
+    if faults:
+        told = (f"{settings.policy.file.name}:{f.line}: {f.rule} {f.text}" for f in faults)
+        raise PolicyInvalid("; ".join(told))
+    remarks += review(policy, tables, Compiler(Parser()))
+    return f"{len(tables)} tables, {len(remarks)} remarks"
 
 
 def _catalog(settings: Settings, name: str) -> str:

@@ -3,67 +3,112 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
-from auth.credentials import CredentialsSource
 from auth.explain import explain
 from auth.policy_source import PolicySource
-from auth.principal import Principal
 from auth.visible import VisibleCatalog
+from catalog.registry import Registry
 from flight_server import app
-from flight_server.cli.claims import parse_claims
-from flight_server.config import ConfigInvalid, Settings
+from flight_server.cli.principals import principal_of, users_of
+from flight_server.config import Settings
+from flight_server.engines.duckdb.engine import DuckDBEngine
+from flight_server.query.caller import Caller
+from flight_server.query.commands import recognise
 from flight_server.query.expressions import Compiler
 from flight_server.query.failures import failure_of
 from flight_server.query.gate import Gate
+from flight_server.query.information import PLACE
+from flight_server.query.lookups import LookupTables
 from flight_server.query.parser import Parser
+from flight_server.query.places import shown_table
 from flight_server.query.resolve import Defaults, resolve
+from flight_server.query.seal import Sealer, SealKey
 from flight_server.query.secure import secure
+from flight_server.query.service import QueryService
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Print the decision for each table of the statement, with the rules and their lines."""
-    policy = PolicySource(settings.policy.file).current()
-    principal = _principal(settings, options)
-    visible = VisibleCatalog(principal, policy, app.catalogs(settings))
-    parser = Parser()
-    defaults = Defaults(settings.defaults.catalog, settings.defaults.schema_)
+    """Print the decision for each table of the statement, with the rules and their lines.
+
+    Of a statement that is refused, the error that its user gets is told last; the status is 1.
+    """
+    policies = PolicySource(settings.policy.file)
+    principal = principal_of(users_of(settings), options)
+    registry = app.catalogs(settings)
+    command = recognise(options.sql) is not None
+    if not command:
+        visible = VisibleCatalog(principal, policies.current(), registry)
+        if not _accepted(lambda: _tell_tables(settings, visible, registry, options.sql)):
+            return 1
+    with _planning(settings, registry, policies) as plan:
+        if not _accepted(lambda: plan(Caller(principal, "explain"), options.sql)):
+            return 1
+    if command:
+        print(
+            f"{principal.subject} may run it: it tells of what they may see, and of nothing else."
+        )
+    return 0
+
+
+def _accepted(step: Callable[[], object]) -> bool:
+    """Whether a step goes well; else what the user is told is printed."""
     try:
-        statement = Gate(parser).check(options.sql)
-        resolved = resolve(statement, visible, defaults)
-        secured = secure(resolved, Compiler(parser), "UTC")
+        step()
     except Exception as error:
         # Whatever refuses the statement would refuse it at the server too: told in the same words.
         failure = failure_of(error)
-        print(f"refused: {failure.code}: {failure.message}")
-        return 1
+        hint = f" Hint: {failure.hint}" if failure.hint else ""
+        print(f"refused: {failure.code}: {failure.message}{hint}")
+        return False
+    return True
+
+
+def _tell_tables(
+    settings: Settings, visible: VisibleCatalog, registry: Registry, text: str
+) -> None:
+    """The decision for each table that a statement names."""
+    parser = Parser()
+    defaults = Defaults(settings.defaults.catalog, settings.defaults.schema_)
+    resolved = resolve(Gate(parser).check(text), visible, defaults)
+    compiler = Compiler(parser, app.mask_keys(settings))
+    secured = secure(resolved, compiler, "UTC", lookups=LookupTables(registry))
+    policy = PolicySource(settings.policy.file).current()
     for table, relation in zip(resolved.tables, secured.relations, strict=True):
-        if table.table.rows is not None:
+        if table.name.catalog == PLACE:
             print(f"{table.name.table} of information_schema: lists what the user may see\n")
             continue
-        print(explain(policy, principal, table.table))
+        stored = replace(table.table, name=shown_table(table.name))
+        print(explain(policy, visible.principal, stored).text(settings.policy.file.name))
         for column in relation.columns:
             if column.mask is not None:
-                print(f"  {column.name} is read as {column.mask}")
+                mask = table.grant.masks.get(column.name)
+                told = mask.sql if mask and mask.built_in else column.mask
+                print(f"  {column.name} is read as {told}")
         if relation.row_filter is not None:
             print(f"  rows where {relation.row_filter}")
         print()
     if not resolved.tables:
         print("The statement names no tables: every user may run it.")
-    return 0
 
 
-def _principal(settings: Settings, options: argparse.Namespace) -> Principal:
-    """The user of the users file, or one made of the given groups and claims."""
-    groups: set[str] = set(options.group)
-    claims: dict[str, Any] = parse_claims(options.claim)
-    user = None
-    if settings.auth.users is not None:
-        user = CredentialsSource(settings.auth.users).current().user(options.user)
-    if user is not None:
-        return Principal(user.name, user.groups | groups, {**user.claims, **claims})
-    if not groups and not claims:
-        raise ConfigInvalid(
-            f"user {options.user} is not in the users file; give --group and --claim as its token"
-        )
-    return Principal(options.user, frozenset(groups), claims)
+@contextmanager
+def _planning(
+    settings: Settings, registry: Registry, policies: PolicySource
+) -> Iterator[Callable[[Caller, str], object]]:
+    """What plans as the server does, and so refuses what it would refuse; nothing is run."""
+    engine = DuckDBEngine(replace(app.engine_settings(settings), workers=1, spare=0))
+    try:
+        yield QueryService(
+            registry,
+            policies,
+            engine,
+            Sealer([SealKey(secrets.token_bytes(32))]),  # nothing is sealed
+            defaults=Defaults(settings.defaults.catalog, settings.defaults.schema_),
+            mask_keys=app.mask_keys(settings),
+        ).plan
+    finally:
+        engine.close()

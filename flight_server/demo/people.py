@@ -20,7 +20,12 @@ POLICY, USERS, CREDENTIALS, CONFIG = (
     "credentials.json",
     "flight-server.yaml",
 )
-_SESSION_SECRET, _SEAL_KEY, _TOKEN_SECRET = "session.secret", "seal.key", "token.secret"
+_SESSION_SECRET, _SEAL_KEY, _TOKEN_SECRET, _AUDIT_SECRET = (
+    "session.secret",
+    "seal.key",
+    "token.secret",
+    "audit.secret",
+)
 
 Credentials = Mapping[str, Mapping[str, str]]
 
@@ -38,7 +43,7 @@ def write(directory: Path, catalog: str, properties: Mapping[str, str]) -> Crede
     }
     policy = resources.files("flight_server.demo").joinpath(POLICY).read_text()
     (directory / POLICY).write_text(policy)
-    for secret in (_SESSION_SECRET, _SEAL_KEY, _TOKEN_SECRET):
+    for secret in (_SESSION_SECRET, _SEAL_KEY, _TOKEN_SECRET, _AUDIT_SECRET):
         _write_private(directory / secret, secrets.token_hex(32))
     _write_private(directory / USERS, _yaml(users(credentials)))
     _write_private(directory / CREDENTIALS, json.dumps(credentials, indent=2))
@@ -92,6 +97,7 @@ def configuration(catalog: str, properties: Mapping[str, str]) -> dict[str, Any]
         "policy": {"file": POLICY},
         "catalogs": {catalog: dict(properties)},
         "seal": {"keys": [f"file:{_SEAL_KEY}"]},
+        "audit": {"directory": "audit", "secret": f"file:{_AUDIT_SECRET}"},
         "defaults": {"catalog": catalog},
     }
 

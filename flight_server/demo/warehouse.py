@@ -23,9 +23,11 @@ from flight_server.demo.load import Sizes, load
 CATALOG = "invest"
 SEED = 20_260_131
 _VERSION = 1  # of the data; another one makes old demos be built anew
-_WAREHOUSE, _OURS, _MARKER, _LOCK = "warehouse", ".demo", "demo.json", ".lock"
+_WAREHOUSE, _OURS, _MARKER = "warehouse", ".demo", "demo.json"
+_LOCK, _IN_USE = ".lock", ".in-use"
 
 Progress = Callable[[str, float], None]
+Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,15 @@ def build(
     scale: float = 1.0,
     seed: int = SEED,
     progress: Progress = lambda _what, _done: None,
+    notice: Notice = lambda _text: None,
 ) -> Demo:
     """Build the demo in `directory`, or take the one that is there if it has this scale and seed.
 
     `scale` 1 is some seven million rows, 0.01 is enough for tests; the rows depend on scale and
-    seed alone. `progress` is told what is done next and which part of the work is finished. Safe
-    against interruption and against a second build in the same folder at the same time. Raises
-    `ValueError` for a folder that cannot be used.
+    seed alone. `progress` is told what is done next and which part of the work is finished, and
+    `notice` that another demo is about to be replaced. Safe against interruption and against a
+    second build in the same folder at the same time. Raises `ValueError` for a folder that cannot
+    be used, as one whose demo is being served.
     """
     if not 0 < scale <= 100:
         raise ValueError("the scale must be above 0 and at most 100")
@@ -92,13 +96,38 @@ def build(
         if found is not None:
             progress("ready", 1.0)
             return found
-        _clear(place)
-        rows = _fill(place, Sizes.of(scale), seed, progress)
-        credentials = people.write(place, CATALOG, _properties(place))
-        demo = Demo(place, scale, seed, rows, credentials)
-        _finish(demo)
+        with in_use(place):
+            _announce(place, scale, notice)
+            _clear(place)
+            rows = _fill(place, Sizes.of(scale), seed, progress)
+            credentials = people.write(place, CATALOG, _properties(place))
+            demo = Demo(place, scale, seed, rows, credentials)
+            _finish(demo)
         progress("ready", 1.0)
         return demo
+
+
+@contextmanager
+def in_use(directory: Path) -> Iterator[None]:
+    """Keep others from replacing or serving a demo. Raises `ValueError` where somebody does."""
+    with (directory / _IN_USE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"the demo in {directory} is being served: stop that server first,"
+                " or choose another folder"
+            ) from None
+        yield
+
+
+def _announce(place: Path, scale: float, notice: Notice) -> None:
+    """Tell that a finished demo, whatever it is of, is about to go."""
+    try:
+        there = json.loads((place / _MARKER).read_text())["made"]["scale"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    notice(f"the demo in {place} (scale {there:g}) is replaced by one of scale {scale:g}")
 
 
 def _properties(place: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -14,11 +14,35 @@ from catalog.names import TableName
 
 @dataclass(frozen=True, slots=True)
 class RelationColumn:
-    """A visible column. `mask` is DuckDB SQL over the raw columns, or None for the raw value."""
+    """A visible column, or a visible field of a struct.
+
+    `mask` is DuckDB SQL over the raw columns, or None for the raw value. `fields` are the visible
+    ones of a struct that is not seen as it is, in the order of `type`, which has no others; where
+    there are none, all of it is seen.
+    """
 
     name: str
     type: pa.DataType
-    mask: str | None = None
+    mask: str | None = field(default=None, repr=False)
+    fields: tuple[RelationColumn, ...] = ()
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether its value, or one within it, is masked."""
+        return self.mask is not None or any(field.has_mask for field in self.fields)
+
+    def closed(self) -> RelationColumn:
+        """The column with masks that read nothing."""
+        fields = tuple(field.closed() for field in self.fields)
+        return replace(self, mask=None if self.mask is None else "NULL", fields=fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A whole table that expressions of a relation read by `name`; no statement can reach it."""
+
+    name: str
+    table: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +52,10 @@ class Relation:
     `columns` are the visible ones in order. `row_filter` is a boolean DuckDB expression over the
     raw columns, or None for all rows; a row is seen where it is true. Expressions have all
     functions qualified and all values as literals. `part` is which of how many disjoint parts of
-    the table's rows is read, counted from 0; None for all of them.
+    the table's rows is read, counted from 0; None for all of them. `tags` are all tags of the table
+    and its columns. In subqueries expressions read `lookups` by name, and call the raw columns by
+    the table's own name. Where it is `keyed`, its masks hold keys: it must be narrowed in a process
+    that runs nothing of the user's, and its text never be shown.
     """
 
     name: TableName
@@ -36,11 +63,19 @@ class Relation:
     columns: tuple[RelationColumn, ...]
     row_filter: str | None = None
     part: tuple[int, int] | None = None
+    tags: frozenset[str] = frozenset()
+    lookups: tuple[Lookup, ...] = ()
+    keyed: bool = False
+
+    def closed(self) -> Relation:
+        """The relation without rows, which reads no lookup: for where one cannot be read."""
+        masked = tuple(column.closed() for column in self.columns)
+        return replace(self, columns=masked, row_filter="false", lookups=())
 
     @property
     def needs_barrier(self) -> bool:
         """Whether rows or values are hidden, so that user expressions must not run before them."""
-        return self.row_filter is not None or any(c.mask is not None for c in self.columns)
+        return self.row_filter is not None or any(c.has_mask for c in self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,5 +44,17 @@ class Busy(EngineError):
     """No worker became free in time; try again later."""
 
 
+class StorageFailed(EngineError):
+    """The storage of a table did not answer, or refused; the statement may be tried again."""
+
+
+class DataMissing(EngineError):
+    """A file that a table's metadata names is not there, or is another one."""
+
+
+class OutsideTable(EngineError):
+    """A table's metadata names a file that does not lie under the table's location."""
+
+
 class UnsupportedData(EngineError):
     """The table's files use something that this engine refuses to read."""

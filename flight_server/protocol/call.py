@@ -11,6 +11,7 @@ from auth.authenticate import Authenticator
 from flight_server.protocol.settings import ServerSettings
 from flight_server.protocol.wire.columns import TableSchemas
 from flight_server.query.caller import Caller
+from flight_server.query.events import NOBODY, Listener
 from flight_server.query.options import Bounds
 from flight_server.query.seal import Sealer
 from flight_server.query.service import QueryService
@@ -32,6 +33,7 @@ class Door:
     settings: ServerSettings
     sessions: Sessions
     bounds: Bounds
+    listener: Listener = NOBODY
     schemas: TableSchemas = field(default_factory=TableSchemas)
 
 
@@ -40,7 +42,8 @@ class Call:
     """One call. `on_end` registers what to do when the client is gone; False if it already is.
 
     `caller` has the options of the session. `statement` is set once the statement is known, so that
-    errors can name a line and column. `headers` are sent before the first answer.
+    errors can name a line and column. `headers` are sent before the first answer. `command` names
+    the message that it is about, `query_id` is that of a statement that it runs.
     """
 
     door: Door
@@ -49,6 +52,8 @@ class Call:
     on_end: Callable[[Callable[[], None]], bool]
     headers: dict[str, str] = field(default_factory=dict)
     statement: str | None = None
+    command: str = ""
+    query_id: str | None = None
 
 
 def header(metadata: Metadata, name: str) -> str:

@@ -69,6 +69,7 @@ def get_schema(call: Call, requests: Iterator[bytes]) -> bytes:
 
 def _describe(call: Call, descriptor: flight_pb2.FlightDescriptor) -> Described:
     message = command(descriptor, call.door.settings.max_command)
+    call.command = message.DESCRIPTOR.name
     query = routes.QUERIES.get(type(message))
     if query is None:
         raise refusal(message, "GetFlightInfo")
@@ -81,11 +82,13 @@ def do_get(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
     within(call.door.settings.max_command, ticket)
     if ticket.startswith(MARK):
         message = open_ticket(call, ticket)
+        call.command = message.DESCRIPTOR.name
         query = routes.QUERIES.get(type(message))
         if query is None or query.rows is None:
             raise refusal(message, "DoGet")
         return table_frames(query.rows(call, message))
     message = unpack(ticket)
+    call.command = message.DESCRIPTOR.name
     stream = routes.TICKETS.get(type(message))
     if stream is None:
         raise refusal(message, "DoGet")
@@ -97,6 +100,7 @@ def do_put(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
     first = parse(flight_pb2.FlightData, _first(requests))
     settings = call.door.settings
     message = command(first.flight_descriptor, settings.max_command)
+    call.command = message.DESCRIPTOR.name
     update = routes.UPDATES.get(type(message))
     if update is None:
         raise refusal(message, "DoPut")
@@ -108,6 +112,7 @@ def do_put(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
 def do_action(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
     """Run an action by its name."""
     request = parse(flight_pb2.Action, _first(requests))
+    call.command = printable(request.type)
     kind = _ACTIONS.get(request.type)
     if kind is None:
         raise Unsupported(f"The action {printable(request.type)} is not known to this server.")

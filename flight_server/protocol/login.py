@@ -52,6 +52,15 @@ def log_in_with_payload(authenticator: Authenticator, payload: bytes) -> Login:
     return Login(authenticator.basic(given.username, given.password))
 
 
+def claimed_user(metadata: Metadata) -> str:
+    """The user name that a call gives with a password, right or wrong; empty without one."""
+    try:
+        scheme, _, value = (credentials(metadata) or "").partition(" ")
+        return _basic(value.strip())[0] if scheme.lower() == "basic" else ""
+    except Unauthenticated:
+        return ""
+
+
 def token_for(authenticator: Authenticator, login: Login) -> str:
     """The token to go on with: a verified session token is kept, anything else gets a new one."""
     if login.token and login.principal.method == "jwt":

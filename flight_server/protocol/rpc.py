@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import grpc
@@ -28,6 +29,7 @@ from flight_server.protocol.dispatch import refused
 from flight_server.protocol.errors import DETAILS, REQUEST_ID, failure, status_of
 from flight_server.protocol.login import (
     Login,
+    claimed_user,
     credentials,
     log_in,
     log_in_with_payload,
@@ -38,7 +40,8 @@ from flight_server.protocol.reflection import METHODS as REFLECTION
 from flight_server.protocol.reflection import reflect
 from flight_server.protocol.wire import flight_pb2
 from flight_server.query.caller import Caller
-from flight_server.query.failures import Kind
+from flight_server.query.events import CallEnded
+from flight_server.query.failures import Failure, Kind
 
 log = logging.getLogger(__name__)
 
@@ -66,28 +69,30 @@ class FlightService(_Base):
         long = OpenCalls(door.settings.max_calls_per_user)
         methods = {
             "Handshake": grpc.stream_stream_rpc_method_handler(self._handshake),
-            "GetFlightInfo": self._unary(dispatch.get_flight_info, short),
-            "GetSchema": self._unary(dispatch.get_schema, short),
-            "PollFlightInfo": self._unary(dispatch.poll_flight_info, short),
-            "DoGet": self._streaming(dispatch.do_get, long),
-            "DoPut": self._streaming(dispatch.do_put, long),
-            "DoAction": self._streaming(dispatch.do_action, short),
-            "ListActions": self._streaming(dispatch.list_actions, short),
+            "GetFlightInfo": self._unary("GetFlightInfo", dispatch.get_flight_info, short),
+            "GetSchema": self._unary("GetSchema", dispatch.get_schema, short),
+            "PollFlightInfo": self._unary("PollFlightInfo", dispatch.poll_flight_info, short),
+            "DoGet": self._streaming("DoGet", dispatch.do_get, long),
+            "DoPut": self._streaming("DoPut", dispatch.do_put, long),
+            "DoAction": self._streaming("DoAction", dispatch.do_action, short),
+            "ListActions": self._streaming("ListActions", dispatch.list_actions, short),
         }
         for name, reason in routes.REFUSED_METHODS.items():
-            methods[name] = self._streaming(refused(reason), short)
+            methods[name] = self._streaming(name, refused(reason), short)
         self._methods = {SERVICE + name: handler for name, handler in methods.items()}
-        self._methods |= {name: self._streaming(reflect, short) for name in REFLECTION}
+        self._methods |= {
+            path: self._streaming("Reflection", reflect, short) for path in REFLECTION
+        }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Method | None:
         """The handler of a method, or None for one that Flight does not have."""
         return self._methods.get(handler_call_details.method)
 
-    def _unary(self, method: Unary, calls: OpenCalls) -> Method:
+    def _unary(self, name: str, method: Unary, calls: OpenCalls) -> Method:
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            root = _Root(context)
+            root = _Root(self._door, name, context)
             try:
-                call = root.begin(self._door, calls)
+                call = root.begin(calls)
                 answer = method(call, requests)
                 root.send_headers()
                 return answer
@@ -98,11 +103,11 @@ class FlightService(_Base):
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    def _streaming(self, method: Streaming, calls: OpenCalls) -> Method:
+    def _streaming(self, name: str, method: Streaming, calls: OpenCalls) -> Method:
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            root = _Root(context)
+            root = _Root(self._door, name, context)
             try:
-                answers = method(root.begin(self._door, calls), requests)
+                answers = method(root.begin(calls), requests)
                 first = next(answers, None)
                 root.send_headers()
                 if first is not None:
@@ -118,9 +123,10 @@ class FlightService(_Base):
     def _handshake(
         self, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        root = _Root(context)
+        root = _Root(self._door, "Handshake", context)
         try:
             login, request = self._log_in(requests, context, root.metadata)
+            root.known(login)
             token = token_for(self._door.authenticator, login)
             bearer = ("authorization", "Bearer " + token)
             # Clients look for the token in either place. No other method may send it: drivers take
@@ -133,6 +139,8 @@ class FlightService(_Base):
                 ).SerializeToString()
         except Exception as error:  # the root: whatever happened must become a status
             root.fail(error)
+        finally:
+            root.end(None)
 
     def _log_in(
         self, requests: Iterator[bytes], context: grpc.ServicerContext, metadata: Metadata
@@ -156,29 +164,52 @@ class FlightService(_Base):
 class _Root:
     """What a call has before its caller is known."""
 
-    __slots__ = ("call", "context", "metadata", "place", "request_id")
+    __slots__ = (
+        "call",
+        "caller",
+        "context",
+        "door",
+        "failure",
+        "metadata",
+        "method",
+        "peer",
+        "place",
+        "request_id",
+    )
 
-    def __init__(self, context: grpc.ServicerContext) -> None:
+    def __init__(self, door: Door, method: str, context: grpc.ServicerContext) -> None:
+        self.door = door
+        self.method = method
         self.context = context
+        self.peer = context.peer()
         self.metadata: Metadata = context.invocation_metadata()
         self.request_id = request_id_of(self.metadata)
         self.call: Call | None = None
+        self.caller: Caller | None = None
+        self.failure: Failure | None = None
         self.place: str | None = None
         context.set_trailing_metadata(((REQUEST_ID, self.request_id),))
 
-    def begin(self, door: Door, calls: OpenCalls) -> Call:
-        """Authenticate and take a place; nothing of the body has been read."""
-        login = log_in(door.authenticator, self.metadata)
-        calls.enter(login.principal.subject)
-        self.place = login.principal.subject
-        caller = Caller(
+    def known(self, login: Login) -> Caller:
+        """The caller is known from here on."""
+        self.caller = Caller(
             principal=login.principal,
             request_id=self.request_id,
-            peer=self.context.peer(),
+            peer=self.peer,
             client=client_of(self.metadata),
         )
+        return self.caller
+
+    def begin(self, calls: OpenCalls) -> Call:
+        """Authenticate and take a place; nothing of the body has been read."""
+        door = self.door
+        login = log_in(door.authenticator, self.metadata)
+        caller = self.known(login)
+        calls.enter(login.principal.subject)
+        self.place = login.principal.subject
         session = sessions.begun(door, caller, login, with_partitions(self.metadata))
-        self.call = Call(door, sessions.effective(session), session, self.context.add_callback)
+        caller = replace(sessions.effective(session), session=session.key.digest)
+        self.call = Call(door, caller, session, self.context.add_callback)
         self.call.headers.update(sessions.headers_of_renewed(door, session))
         return self.call
 
@@ -187,17 +218,32 @@ class _Root:
         if self.call is not None and self.call.headers:
             self.context.send_initial_metadata(tuple(self.call.headers.items()))
 
-    def end(self, calls: OpenCalls) -> None:
-        """Give the place back, if one was taken."""
-        if self.place is not None:
+    def end(self, calls: OpenCalls | None) -> None:
+        """Give the place back, if one was taken, and tell listeners."""
+        if self.place is not None and calls is not None:
             calls.leave(self.place)
+        call = self.call
+        self.door.listener.tell(
+            CallEnded(
+                method=self.method,
+                command=call.command if call else "",
+                request_id=self.request_id,
+                peer=self.peer,
+                client=client_of(self.metadata),
+                caller=call.caller if call else self.caller,
+                claimed="" if self.caller else claimed_user(self.metadata),
+                query_id=call.query_id if call else None,
+                statement=call.statement if call else None,
+                failure=self.failure,
+            )
+        )
 
     def fail(self, error: Exception) -> NoReturn:
         """End the call with the status of an error."""
         if isinstance(error, grpc.RpcError) and not self.context.is_active():
             # The client left while its messages were read: there is nobody to tell.
             raise error
-        told = failure(error)
+        told = self.failure = failure(error)
         status = status_of(
             told,
             statement=self.call.statement if self.call else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import grpc
 
@@ -12,6 +13,7 @@ from flight_server.protocol.call import Door
 from flight_server.protocol.health import Health
 from flight_server.protocol.rpc import FlightService
 from flight_server.protocol.settings import ServerSettings, Tls
+from flight_server.query.events import NOBODY, Listener
 from flight_server.query.options import Bounds
 from flight_server.query.parser import time_zones
 from flight_server.query.seal import Sealer
@@ -30,6 +32,7 @@ class FlightServer:
         authenticator: Authenticator,
         sealer: Sealer,
         settings: ServerSettings,
+        listener: Listener = NOBODY,
     ) -> None:
         self._settings = settings
         # As many threads as calls: a call never waits for a thread that a slow reader holds, so
@@ -37,9 +40,10 @@ class FlightServer:
         self._pool = ThreadPoolExecutor(settings.max_calls, thread_name_prefix="flight")
         self._health = Health()
         self._stopping = threading.Event()
+        door = replace(_door(service, authenticator, sealer, settings), listener=listener)
         self._server = grpc.server(
             self._pool,
-            handlers=[FlightService(_door(service, authenticator, sealer, settings)), self._health],
+            handlers=[FlightService(door), self._health],
             options=channel_options(settings),
             maximum_concurrent_rpcs=settings.max_calls,
         )

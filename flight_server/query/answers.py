@@ -5,7 +5,7 @@ The SELECT then takes the way of any other statement. Names and values in it are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -24,6 +24,8 @@ from flight_server.query.facts import Facts, literal
 from flight_server.query.gate import nodes
 from flight_server.query.information import EVERYWHERE, PLACE, type_text
 from flight_server.query.parser import Node
+from flight_server.query.places import shown_table
+from flight_server.query.suggest import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def _show_tables(command: commands.ShowTables, situation: Situation) -> str:
         terms.append(f"table_name ILIKE {literal(command.like)}")
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     source = f"{quote(catalog)}.information_schema" if catalog else _ALL
-    return f"SELECT table_name AS name FROM {source}.tables{where} ORDER BY 1"  # noqa: S608
+    # a name alone could not be queried where nothing completes it
+    place = "" if schema else "table_catalog AS database, table_schema AS schema, "
+    return f"SELECT {place}table_name AS name FROM {source}.tables{where} ORDER BY ALL"  # noqa: S608
 
 
 def _show_schemas(command: commands.ShowSchemas, situation: Situation) -> str:
@@ -212,8 +216,14 @@ def _explain(command: commands.Explain, situation: Situation) -> str:
 
 def _explained(relation: Relation, used: frozenset[str] | None) -> list[str]:
     columns = [c.name for c in relation.columns if used is None or fold(c.name) in used]
-    if relation.table.rows is not None:
+    if relation.name.catalog == PLACE:
         return [f"table: {relation.name.table} of information_schema"]
+    if relation.table.rows is not None:
+        return [
+            f"table: {shown_table(relation.name)}",
+            "  snapshot: none: its rows are made when the statement runs",
+            f"  columns: {', '.join(display(name) for name in columns) or 'none'}",
+        ]
     snapshot = relation.table.snapshot
     state = snapshot.snapshot_id if snapshot is not None else None
     return [
@@ -244,6 +254,8 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "as_of": "as_of",
         "catalog": "catalog",
+        "compression": "compression",
+        "engine": "engine",
         "partitions": "partitions",
         "schema": "schema",
         "statement_timeout": "statement_timeout",
@@ -274,9 +286,11 @@ _HARMLESS: Mapping[str, frozenset[str] | None] = MappingProxyType(
 
 
 def _show_setting(command: commands.ShowSetting, situation: Situation) -> str:
-    value = situation.facts.settings.get(fold(command.setting))
+    asked, facts = fold(command.setting), situation.facts
+    value = facts.settings.get(asked, facts.options.get(asked))
     if value is None:
-        raise _no_setting(command.setting, command.position)
+        known = {*facts.settings, *facts.options}
+        raise _no_setting(command.setting, command.position, "setting", known)
     return _constants((fold(command.setting),), [(value,)])
 
 
@@ -295,7 +309,8 @@ def _set(command: commands.Set, situation: Situation) -> Answer:
         _check_place(option, command, situation)
         return Answer(_NOTHING, {option: command.value})
     if command.setting not in _HARMLESS:
-        raise _no_setting(command.setting, command.position)
+        known = {*_OPTIONS, *_HARMLESS, "search_path"}
+        raise _no_setting(command.setting, command.position, "option", known)
     allowed = _HARMLESS[command.setting]
     if command.value is not None and allowed is not None and fold(command.value) not in allowed:
         raise NotAllowed(
@@ -318,12 +333,10 @@ def _check_place(option: str, command: commands.Set, situation: Situation) -> No
         raise _no_place(Name((command.value,), command.position))
 
 
-def _no_setting(name: str, position: int) -> NotAllowed:
-    shown = name[:100]
-    return NotAllowed(
-        f'There is no setting "{shown}" here; options of the session are set by their names.',
-        position=position,
-    )
+def _no_setting(name: str, position: int, what: str, known: Iterable[str]) -> NotAllowed:
+    near = nearest(name, known)
+    tail = f"; did you mean {near}?" if near is not None else "."
+    return NotAllowed(f"There is no {what} {display(name[:100])}{tail}", position=position)
 
 
 # --- constants ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from auth.principal import Principal
@@ -17,6 +17,8 @@ class Caller:
     DuckDB's. `statement_timeout` is in seconds, None for the server's. `as_of` is the moment as of
     which tables are read, or the id of a snapshot, None for now. `partitions` is how many endpoints
     a result may have. `compression` is how its record batches are compressed, None for not.
+    `engine` is what runs its statements, or `auto`.
+    `session` tells the caller's sessions apart; it is made of credentials and never shown.
     """
 
     principal: Principal
@@ -30,3 +32,5 @@ class Caller:
     as_of: datetime | int | None = None
     partitions: int = 1
     compression: str | None = None
+    engine: str = "auto"
+    session: bytes = field(default=b"", repr=False)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from catalog.names import fold
 from flight_server.query.errors import InvalidSql, NotAllowed
+from flight_server.query.unserved import UNSERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,15 @@ Command = (
 def recognise(text: str) -> Command | None:
     """The command that a text is; None for any other text, which the gate will look at.
 
-    Raises `InvalidSql` and `NotAllowed` for what begins as a command and is none.
+    Raises `InvalidSql` and `NotAllowed` for what begins as a command and is none, and `NotAllowed`
+    for the statements of SQL that are never run here.
     """
     words = _Words(text)
-    parse = _PARSERS.get(words.peek())
+    first = words.peek()
+    parse = _PARSERS.get(first)
     if parse is None:
+        if first in UNSERVED:
+            raise NotAllowed(UNSERVED[first].format(first.upper()), position=words.position)
         return None
     words.take()
     command = parse(words)

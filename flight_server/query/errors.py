@@ -47,6 +47,14 @@ class SpoolFull(QueryError):
     """Bound rows or a long statement are too large to be kept, or there is no room for them now."""
 
 
+class OverQuota(QueryError):
+    """The user runs as many statements at once as the policy lets them."""
+
+
+class ResultTooLarge(QueryError):
+    """The result has more rows or bytes than the policy lets the user read at once."""
+
+
 class InvalidHandle(QueryError):
     """A ticket or handle is forged, damaged, expired or of another kind: one text for all."""
 
@@ -61,6 +69,14 @@ class ResultExpired(QueryError):
 
 class StaleHandle(QueryError):
     """The rights or the table changed so that the promised schema no longer holds."""
+
+
+class RightsChanged(StaleHandle):
+    """What the principal may read changed while the statement ran; its stream was ended."""
+
+
+class AuditUnavailable(QueryError):
+    """What must be recorded cannot be: the audit log cannot be written at the moment."""
 
 
 class NoEngine(QueryError):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
 
 from catalog.names import display, fold
 from flight_server.engines.base import SessionFunction
+from flight_server.query.caller import Caller
 from flight_server.query.resolve import Defaults
+from flight_server.query.state import StatementState
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The server's version, who asks, and what the statement runs under.
 
-    `defaults` are as the catalog spells them.
+    `defaults` are as the catalog spells them. `options` are those of the session that are in force,
+    as texts by their names; only SHOW tells them.
     """
 
     version: str
     subject: str
     defaults: Defaults
     time_zone: str
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -49,6 +55,23 @@ class Facts:
     @property
     def _search_path(self) -> str:
         return display(self.defaults.schema) if self.defaults.schema else ""
+
+
+def told_options(caller: Caller, state: StatementState, limit: float) -> Mapping[str, str]:
+    """The options that a statement runs under, as SHOW tells them; `limit` is in seconds.
+
+    `as_of` is empty for now.
+    """
+    as_of = state.as_of
+    snapshot = "" if as_of is None else f"snapshot:{as_of}"
+    return {
+        "as_of": as_of.isoformat() if isinstance(as_of, datetime) else snapshot,
+        "compression": caller.compression or "none",
+        "engine": caller.engine,
+        "partitions": str(caller.partitions),
+        "statement_timeout": f"{limit:.9f}".rstrip("0").rstrip("."),
+        "time_zone": state.time_zone,
+    }
 
 
 def session_functions(names: Iterable[str], facts: Facts) -> tuple[SessionFunction, ...]:

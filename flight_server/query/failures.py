@@ -34,11 +34,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one exception class is told: a code that never changes, its kind and what to do."""
+    """How one exception class is told: a code that never changes, its kind and what to do.
+
+    `told` is said instead of the exception's own text where that is for operators alone.
+    """
 
     code: str
     kind: Kind
     hint: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,23 @@ class Failure:
     position: int | None = None
 
 
+_TELL = "Tell the operator the request id."
+
 RULES: dict[type[Exception], Rule] = {
     auth.Unauthenticated: Rule(
         "UNAUTHENTICATED", Kind.UNAUTHENTICATED, "Log in again or renew the token."
     ),
     auth.Forbidden: Rule("FORBIDDEN", Kind.PERMISSION_DENIED),
-    auth.PolicyInvalid: Rule("POLICY_INVALID", Kind.INTERNAL),
-    auth.ConfigurationInvalid: Rule("CONFIGURATION_INVALID", Kind.INTERNAL),
+    auth.PolicyInvalid: Rule(
+        "POLICY_INVALID", Kind.INTERNAL, _TELL, told="This table cannot be read now."
+    ),
+    auth.ConfigurationInvalid: Rule(
+        "CONFIGURATION_INVALID", Kind.INTERNAL, _TELL, told="The server cannot do this now."
+    ),
     auth.TableNotFound: Rule(
-        "TABLE_NOT_FOUND", Kind.NOT_FOUND, "List the tables you may read with GetTables."
+        "TABLE_NOT_FOUND",
+        Kind.NOT_FOUND,
+        "SHOW ALL TABLES lists the tables you may read; DESCRIBE table its columns.",
     ),
     catalog.CatalogError: Rule("CATALOG_ERROR", Kind.INTERNAL),
     catalog.CatalogUnavailable: Rule(
@@ -79,29 +91,50 @@ RULES: dict[type[Exception], Rule] = {
         "OUT_OF_RESOURCES", Kind.RESOURCE_EXHAUSTED, "Select fewer rows or columns at once."
     ),
     engines.TimedOut: Rule(
-        "TIMED_OUT", Kind.DEADLINE_EXCEEDED, "Narrow the statement or ask for a longer limit."
+        "TIMED_OUT",
+        Kind.DEADLINE_EXCEEDED,
+        "Narrow the statement, or set the option statement_timeout higher, up to its limit.",
     ),
     engines.Cancelled: Rule("CANCELLED", Kind.CANCELLED),
     engines.WorkerLost: Rule("WORKER_LOST", Kind.UNAVAILABLE, "Run the statement again."),
     engines.Busy: Rule("BUSY", Kind.RESOURCE_EXHAUSTED, "Try again in a moment."),
+    engines.StorageFailed: Rule(
+        "STORAGE_UNAVAILABLE", Kind.UNAVAILABLE, "Run the statement again in a moment."
+    ),
+    engines.DataMissing: Rule(
+        "DATA_MISSING",
+        Kind.INTERNAL,
+        "The table's snapshot may have expired: run the statement again, or tell its owner.",
+    ),
+    engines.OutsideTable: Rule(
+        "FILE_OUTSIDE_TABLE",
+        Kind.FAILED_PRECONDITION,
+        "Tell the table's owner: its metadata may have been tampered with.",
+    ),
     engines.UnsupportedData: Rule("UNSUPPORTED_DATA", Kind.UNIMPLEMENTED),
     query.QueryError: Rule("QUERY_ERROR", Kind.INVALID_ARGUMENT),
     query.InvalidSql: Rule("INVALID_SQL", Kind.INVALID_ARGUMENT),
     query.NotAllowed: Rule(
-        "NOT_ALLOWED", Kind.INVALID_ARGUMENT, "Only SELECT over tables and listed functions runs."
+        "NOT_ALLOWED", Kind.INVALID_ARGUMENT, "The page on SQL lists what can be used."
     ),
     query.TooComplex: Rule("TOO_COMPLEX", Kind.RESOURCE_EXHAUSTED, "Split the statement."),
     query.ColumnNotFound: Rule(
-        "COLUMN_NOT_FOUND", Kind.INVALID_ARGUMENT, "List the columns you may read with GetTables."
+        "COLUMN_NOT_FOUND", Kind.INVALID_ARGUMENT, "DESCRIBE table lists the columns you may read."
     ),
     query.SchemaNotFound: Rule(
-        "SCHEMA_NOT_FOUND", Kind.NOT_FOUND, "List the schemas that you may see with GetDbSchemas."
+        "SCHEMA_NOT_FOUND", Kind.NOT_FOUND, "SHOW SCHEMAS lists the schemas that you may see."
     ),
     query.FunctionNotFound: Rule("FUNCTION_NOT_FOUND", Kind.INVALID_ARGUMENT),
     query.BindError: Rule("INVALID_STATEMENT", Kind.INVALID_ARGUMENT),
     query.InvalidParameters: Rule("INVALID_PARAMETERS", Kind.INVALID_ARGUMENT),
     query.SpoolFull: Rule(
         "SPOOL_FULL", Kind.RESOURCE_EXHAUSTED, "Bind fewer rows at once, or try again later."
+    ),
+    query.OverQuota: Rule(
+        "OVER_QUOTA", Kind.RESOURCE_EXHAUSTED, "Try again once one of your statements has ended."
+    ),
+    query.ResultTooLarge: Rule(
+        "RESULT_TOO_LARGE", Kind.RESOURCE_EXHAUSTED, "Select fewer rows or columns, or aggregate."
     ),
     query.InvalidHandle: Rule(
         "INVALID_HANDLE", Kind.UNAUTHENTICATED, "Plan or prepare the statement again."
@@ -111,13 +144,19 @@ RULES: dict[type[Exception], Rule] = {
         "RESULT_EXPIRED", Kind.FAILED_PRECONDITION, "Plan the statement again."
     ),
     query.StaleHandle: Rule("STALE_HANDLE", Kind.FAILED_PRECONDITION, "Prepare it again."),
+    query.RightsChanged: Rule(
+        "RIGHTS_CHANGED", Kind.FAILED_PRECONDITION, "Run the statement again."
+    ),
     query.InvalidOption: Rule(
         "INVALID_OPTION", Kind.INVALID_ARGUMENT, "The page on sessions lists what options can have."
+    ),
+    query.AuditUnavailable: Rule(
+        "AUDIT_UNAVAILABLE", Kind.UNAVAILABLE, "Try again in a moment, or tell the operator."
     ),
     query.NoEngine: Rule("NO_ENGINE", Kind.FAILED_PRECONDITION),
 }
 
-INTERNAL = Rule("INTERNAL", Kind.INTERNAL, "Tell the operator the request id.")
+INTERNAL = Rule("INTERNAL", Kind.INTERNAL, _TELL)
 
 
 def failure_of(error: BaseException, rules: dict[type[Exception], Rule] = RULES) -> Failure:
@@ -128,7 +167,7 @@ def failure_of(error: BaseException, rules: dict[type[Exception], Rule] = RULES)
             return Failure(
                 code=rule.code,
                 kind=rule.kind,
-                message=str(error),
+                message=rule.told or str(error),
                 hint=rule.hint,
                 position=getattr(error, "position", None),
             )

@@ -8,13 +8,14 @@ failure lets a statement through.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Any
 
 from catalog.names import fold
-from flight_server.query.errors import NotAllowed, TooComplex
+from flight_server.query.errors import FunctionNotFound, NotAllowed, TooComplex
 from flight_server.query.functions import (
     ALLOWED,
     SESSION,
@@ -25,19 +26,60 @@ from flight_server.query.functions import (
 )
 from flight_server.query.lexical import check_size
 from flight_server.query.parser import Node, Parser, characters
+from flight_server.query.refused import why_refused, why_refused_in_from
+from flight_server.query.suggest import did_you_mean
 
-QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"})
 TABLE_NODES = frozenset(
     {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT"}
 )
-MODIFIERS = frozenset(
-    {"LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER"}
-)
+MODIFIERS = frozenset({"LIMIT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER"})
 ORDERS = frozenset({"ORDER_DEFAULT", "ASCENDING", "DESCENDING"})
-EXPRESSIONS = names(
+# The classes of expressions, each with the types that it may have.
+EXPRESSIONS: Mapping[str, frozenset[str]] = {
+    "BETWEEN": names("COMPARE_BETWEEN COMPARE_NOT_BETWEEN"),
+    "CASE": names("CASE_EXPR"),
+    "CAST": names("OPERATOR_CAST"),
+    "COLLATE": names("COLLATE"),
+    "COLUMN_REF": names("COLUMN_REF"),
+    "COMPARISON": names(
+        """
+        COMPARE_EQUAL COMPARE_NOTEQUAL COMPARE_LESSTHAN COMPARE_GREATERTHAN
+        COMPARE_LESSTHANOREQUALTO COMPARE_GREATERTHANOREQUALTO COMPARE_DISTINCT_FROM
+        COMPARE_NOT_DISTINCT_FROM
+        """
+    ),
+    "CONJUNCTION": names("CONJUNCTION_AND CONJUNCTION_OR"),
+    "CONSTANT": names("VALUE_CONSTANT"),
+    "FUNCTION": names("FUNCTION"),
+    "LAMBDA": names("LAMBDA"),
+    "OPERATOR": names(
+        """
+        ARRAY_CONSTRUCTOR ARRAY_EXTRACT ARRAY_SLICE ARROW COMPARE_IN COMPARE_NOT_IN
+        GROUPING_FUNCTION OPERATOR_COALESCE OPERATOR_IS_NOT_NULL OPERATOR_IS_NULL OPERATOR_NOT
+        OPERATOR_NULLIF OPERATOR_TRY OPERATOR_UNPACK STRUCT_EXTRACT
+        """
+    ),
+    "PARAMETER": names("VALUE_PARAMETER"),
+    "POSITIONAL_REFERENCE": names("POSITIONAL_REFERENCE"),
+    "STAR": names("STAR"),
+    "SUBQUERY": names("SUBQUERY"),
+    "TYPE": names("TYPE"),
+    "WINDOW": names(
+        """
+        WINDOW_AGGREGATE WINDOW_CUME_DIST WINDOW_FILL WINDOW_FIRST_VALUE WINDOW_LAG
+        WINDOW_LAST_VALUE WINDOW_LEAD WINDOW_NTH_VALUE WINDOW_NTILE WINDOW_PERCENT_RANK
+        WINDOW_RANK WINDOW_RANK_DENSE WINDOW_ROW_NUMBER
+        """
+    ),
+}
+# What a dictionary may hold that is no node: arguments, CASE branches, samples, literals, paths.
+PLAIN_KEYS = names(
     """
-    COLUMN_REF CONSTANT FUNCTION OPERATOR COMPARISON CONJUNCTION CAST CASE SUBQUERY STAR BETWEEN
-    WINDOW LAMBDA COLLATE PARAMETER POSITIONAL_REFERENCE TYPE
+    alias aliases catalog column entries expression id is_null is_percentage key key_targets kind
+    map materialized method name named_param_map node path payload_aggregates pivot_enum
+    pivot_expressions query_node repeatable sample_rate sample_size schema seed star_expr table
+    text then_expr type type_info unpivot_names value values when_expr
     """
 )
 CAST_TYPES = names(
@@ -57,6 +99,11 @@ CAST_TYPES = names(
     "double precision",
     "character varying",
 }
+_AT = (
+    "AT cannot be used: the option as_of does it, with SET as_of = '2026-01-31' or"
+    " SET as_of = 'snapshot:ID'."
+)
+_CTE = "A common table expression of this kind cannot be used here."
 LARGE_TEXT = 10_000
 LARGE_AT_ONCE = 2
 MAX_NODES = 200_000
@@ -65,6 +112,8 @@ MAX_CTES = 500
 MAX_PARAMETERS = 1_000
 
 Scope = frozenset[str]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +156,20 @@ class Gate:
             return self._check(text)
 
     def _check(self, text: str) -> Statement:
-        tree = self._parser.tree(text)
-        walk = _Walk(text)
+        return examine(text, self._parser.tree(text))
+
+
+def examine(text: str, tree: Node) -> Statement:
+    """Let through the statement that a text was parsed to, or raise `NotAllowed`, `TooComplex`."""
+    walk = _Walk(text)
+    try:
         walk.run(tree)
-        tables = sorted(walk.tables, key=lambda table: table.position or 0)
-        functions = frozenset(walk.functions)
-        return Statement(text, tuple(tables), _binding_order(tree), tree, functions)
+        parameters = _binding_order(tree)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        _log.warning("A syntax tree is not built as it was expected", exc_info=error)
+        raise NotAllowed("A part of the statement cannot be used here.") from error
+    tables = sorted(walk.tables, key=lambda table: table.position or 0)
+    return Statement(text, tuple(tables), parameters, tree, frozenset(walk.functions))
 
 
 def _binding_order(tree: Node) -> tuple[str, ...]:
@@ -160,7 +217,8 @@ class _Walk:
         if "class" in node:
             self._expression(node, scope)
         elif not isinstance(kind, str):
-            # Plain containers, such as an argument or a CASE branch, have no type of their own.
+            if not node.keys() <= PLAIN_KEYS:
+                raise NotAllowed("A part of the statement cannot be used here.")
             self._children(node, scope)
         elif kind in QUERY_NODES:
             self._query(node, kind, scope)
@@ -169,18 +227,15 @@ class _Walk:
         elif kind in MODIFIERS or kind in ORDERS:
             self._children(node, scope)
         else:
-            raise NotAllowed(f"{_words(kind)} cannot be used here.", position=self._at(node))
+            words = _words(kind, node.get("show_type"))
+            raise NotAllowed(f"{words} cannot be used here.", position=self._at(node))
 
     def _query(self, node: Node, kind: str, scope: Scope) -> None:
-        for entry in (node.get("cte_map") or {}).get("map", []):
-            name, value = fold(str(entry["key"])), entry["value"]
+        for name, value in _table_expressions(node):
             self._ctes += 1
             if self._ctes > MAX_CTES:
                 raise TooComplex(f"The statement has more than {MAX_CTES} table expressions.")
-            query = value.get("query_node")
-            if not isinstance(query, dict):
-                raise NotAllowed("A common table expression of this kind cannot be used here.")
-            self._push(query, scope)
+            self._push(value["query_node"], scope)
             self._children(value, scope, but=("query_node",))
             # A name is in scope for what follows it.
             scope = scope | {name}
@@ -198,7 +253,7 @@ class _Walk:
             self._table_function(node)
         if kind == "BASE_TABLE":
             if node.get("at_clause"):
-                raise NotAllowed("Time travel is not supported yet.", position=self._at(node))
+                raise NotAllowed(_AT, position=self._at(node))
             path = tuple(str(part) for part in node["qualified_name"]["path"])
             if not (len(path) == 1 and fold(path[0]) in scope):
                 if len(self.tables) >= MAX_TABLES:
@@ -213,12 +268,15 @@ class _Walk:
         name = fold(str(function.get("function_name", "")))
         if function.get("class") != "FUNCTION" or len(path) != 1 or name not in TABLE_FUNCTIONS:
             shown = ".".join(str(part) for part in path)[:100]
+            if len(path) == 1 and not _exists(name):
+                raise _no_function(shown, TABLE_FUNCTIONS, self._at(node))
             raise NotAllowed(f"Table function {shown!r} cannot be used.", position=self._at(node))
 
     def _expression(self, node: Node, scope: Scope) -> None:
-        kind = node["class"]
-        if kind not in EXPRESSIONS:
-            raise NotAllowed(f"{_words(str(kind))} cannot be used here.", position=self._at(node))
+        kind, exact = str(node["class"]), str(node.get("type"))
+        if exact not in EXPRESSIONS.get(kind, ()):
+            unknown = exact if kind in EXPRESSIONS else kind
+            raise NotAllowed(f"{_words(unknown)} cannot be used here.", position=self._at(node))
         if kind in ("FUNCTION", "WINDOW"):
             self._function(node)
         elif kind == "COLUMN_REF":
@@ -233,8 +291,12 @@ class _Walk:
         if len(path) != 1 or fold(path[0]) != name or node.get("schema") or node.get("catalog"):
             shown = ".".join(path)[:100]
             raise NotAllowed(f"Function {shown!r} cannot be used.", position=self._at(node))
-        if name in SESSION and (name != "current_setting" or _asks_for_known_setting(node)):
+        if name in SESSION:
+            if name == "current_setting":
+                _check_setting(node, self._at(node))
             self.functions.add(name)
+        elif not _exists(name):
+            raise _no_function(name[:100], ALLOWED | SESSION, self._at(node))
         elif name not in ALLOWED and name not in TABLE_FUNCTIONS:
             raise NotAllowed(f"Function {name[:100]!r} cannot be used.", position=self._at(node))
         if node.get("export_state"):
@@ -258,15 +320,57 @@ class _Walk:
         return characters(self.text, location)
 
 
-def _asks_for_known_setting(node: Node) -> bool:
+def _table_expressions(node: Node) -> Iterator[tuple[str, Node]]:
+    """The common table expressions of a query in order, each with its folded name.
+
+    They are not visited as other dictionaries are: what they may hold is looked at here.
+    """
+    held = node.get("cte_map") or {"map": []}
+    for entry in [held, *held["map"]]:
+        if not entry.keys() <= ({"map"} if entry is held else {"key", "value"}):
+            raise NotAllowed(_CTE)
+    for entry in held["map"]:
+        value = entry["value"]
+        if not value.keys() <= PLAIN_KEYS or not isinstance(value.get("query_node"), dict):
+            raise NotAllowed(_CTE)
+        yield fold(str(entry["key"])), value
+
+
+def _exists(name: str) -> bool:
+    """Whether DuckDB has a function of the name, allowed or not: all of them are classified."""
+    return (
+        name in ALLOWED
+        or name in SESSION
+        or name in TABLE_FUNCTIONS
+        or why_refused(name) is not None
+        or why_refused_in_from(name) is not None
+    )
+
+
+def _no_function(shown: str, allowed: Scope, position: int | None) -> FunctionNotFound:
+    near = did_you_mean(shown, (known for known in allowed if known.isidentifier()))
+    return FunctionNotFound(f'Function "{shown}" was not found.{near}', position=position)
+
+
+def _check_setting(node: Node, position: int | None) -> None:
     arguments = [argument.get("expression") or {} for argument in node.get("arguments") or []]
     literals = [argument.get("literal") or {} for argument in arguments]
-    return bool(literals) and fold(str(literals[0].get("text"))) in SETTINGS
+    asked = literals[0].get("text") if literals else None
+    if asked is None:
+        raise NotAllowed("current_setting takes the name of a setting.", position=position)
+    if fold(str(asked)) not in SETTINGS:
+        near = did_you_mean(str(asked), SETTINGS)
+        raise NotAllowed(f'There is no setting "{str(asked)[:100]}".{near}', position=position)
 
 
-def _words(kind: str) -> str:
-    names = {"SHOW_REF": "SHOW, DESCRIBE or SUMMARIZE"}
-    return names.get(kind, kind.replace("_", " ").lower().capitalize())
+# What a query that tells of a relation was written as.
+_SHOWN = {"SUMMARY": "SUMMARIZE", "DESCRIBE": "DESCRIBE", "SHOW_FROM": "SHOW"}
+
+
+def _words(kind: str, shown: Any = None) -> str:
+    if kind == "SHOW_REF":
+        return f"{_SHOWN.get(str(shown), 'SHOW')} within a statement"
+    return kind.replace("_", " ").lower().capitalize()
 
 
 def nodes(tree: Any) -> Iterator[Node]:

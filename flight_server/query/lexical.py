@@ -17,12 +17,12 @@ MAX_BRACKETS = 150
 MAX_GROUPING_TERMS = 50
 MAX_GROUPING_UNSURE = 300
 
+# What is quoted, from left to right. Behind the first escapes in a string, dollar quotes or nested
+# comments it is not certain any more.
+_UNSURE = r"""(?<!\w)[eE]'|\$\w*\$|/\*(?:(?!\*/).)*/\*"""
 _QUOTED = re.compile(
-    r"""'[^']*'|"[^"]*"|--[^\n\r]*|/\*(?:(?!/\*|\*/).)*\*/""",
-    re.DOTALL,
+    rf"""(?P<unsure>{_UNSURE})|'[^']*'|"[^"]*"|--[^\n\r]*|/\*(?:(?!\*/).)*\*/""", re.DOTALL
 )
-# Escapes in strings, dollar quotes and nested comments: what is quoted is not certain then.
-_UNSURE = re.compile(r"(?<!\w)[eE]'|\$\w*\$|/\*(?:(?!\*/).)*/\*", re.DOTALL)
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _BRACKET = re.compile(r"[(\[{)\]}]")
 _MARK = re.compile(r"[(\[{)\]},]")
@@ -38,7 +38,7 @@ def check_size(text: str) -> None:
     if len(text) > MAX_TEXT:
         raise TooComplex(f"The statement is longer than {MAX_TEXT:,} characters.")
     _check_characters(text)
-    unsure = _UNSURE.search(text) is not None
+    unsure = any(piece["unsure"] for piece in _QUOTED.finditer(text))
     bare = text if unsure else _QUOTED.sub(_stand_in, text)
     tokens = sum(1 for _ in _TOKEN.finditer(bare))
     if tokens > MAX_TOKENS:

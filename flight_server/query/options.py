@@ -213,6 +213,7 @@ OPTIONS: tuple[Option, ...] = (
         "`auto`, `duckdb`",
         "What runs the statements; else `auto`.",
         _one_of("engine", "auto", "duckdb"),
+        "engine",
         header=False,
     ),
     Option(

@@ -6,6 +6,7 @@ The parser is that of the engine which will run the text, so the two cannot read
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import Any
 
@@ -14,6 +15,16 @@ import duckdb
 from flight_server.query.errors import InvalidSql, NotAllowed, TooComplex
 
 Node = dict[str, Any]
+
+# What of the parser's messages is told: they repeat words of the statement at most.
+_SAID = re.compile(
+    r"""syntax\ error\ at\ (?:or\ near\ ".*"|end\ of\ input)|unterminated\ [\w ]+
+    |Duplicate\ (?:CTE\ name|entry)\ ".*"|VALUES\ lists\ must\ all\ be\ the\ same\ length
+    |window\ ".*"\ (?:does\ not\ exist|is\ already\ defined)""",
+    re.VERBOSE,
+)
+_PIVOT = re.compile(r"\bpivot\b", re.IGNORECASE | re.ASCII)
+_WRITE = re.compile(r"\b(?:insert|update|delete|merge|create)\b", re.IGNORECASE | re.ASCII)
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -49,6 +60,9 @@ class Parser:
             parsed: Node = json.loads(self._value("SELECT json_serialize_sql(?::VARCHAR)", text))
         except RecursionError:
             raise TooComplex("The statement is nested too deeply.") from None
+        except json.JSONDecodeError:
+            # DuckDB's own message is no text where it quotes a part of a letter.
+            raise InvalidSql("The statement is not valid SQL.") from None
         if parsed["error"]:
             _refuse(parsed, text)
         statements: list[Node] = parsed["statements"]
@@ -80,14 +94,23 @@ def time_zones() -> frozenset[str]:
 def _refuse(parsed: Node, text: str) -> None:
     message = str(parsed.get("error_message", ""))
     if parsed.get("error_type") == "not implemented":
-        raise NotAllowed("Only SELECT statements can be run.")
+        raise NotAllowed(_not_implemented(message, text))
     if "max expression depth" in message.lower():
         raise TooComplex("The statement is nested too deeply.")
     position = parsed.get("position")
     offset = characters(text, int(position)) if position is not None else None
-    # The parser's message repeats words of the statement at most; the rest of it is a snippet.
-    line = message.splitlines()[0][:300].rstrip(".") if message else "it cannot be parsed"
+    known = _SAID.match(message)
+    line = known[0].split("\n", 1)[0][:300] if known else "it cannot be parsed"
     raise InvalidSql(f"The statement is not valid SQL: {line}.", position=offset)
+
+
+def _not_implemented(message: str, text: str) -> str:
+    if message.startswith("Mixing named and positional"):
+        return "Named and positional parameters cannot be mixed."
+    if _PIVOT.search(text) and not _WRITE.search(text):
+        # without them, it would be two statements: one that finds the values, and one that runs
+        return "PIVOT must list the values with IN: PIVOT t ON c IN ('a', 'b') USING sum(x)."
+    return "Only SELECT statements can be run."
 
 
 def characters(text: str, offset: int) -> int:

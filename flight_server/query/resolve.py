@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from auth.errors import TableNotFound
 from auth.visible import VisibleCatalog, VisibleTable
@@ -12,6 +15,7 @@ from catalog.errors import SnapshotNotFound
 from catalog.lookup import match
 from catalog.model import Snapshot
 from catalog.names import TableName, display, fold
+from flight_server.query.errors import ColumnNotFound, QueryError
 from flight_server.query.gate import Statement, TableReference
 from flight_server.query.information import (
     EVERYWHERE,
@@ -21,6 +25,13 @@ from flight_server.query.information import (
 )
 from flight_server.query.places import engine_table
 from flight_server.query.splice import Spliced, splice
+from flight_server.query.suggest import did_you_mean, nearest
+
+# Every table that is not found takes as long; more than any answer that a catalog remembers.
+_REFUSAL_SECONDS = 0.002
+# So many tables of a catalog are looked at for one that may have been meant.
+_MOST_NEAR = 200
+_MISSING = re.compile(r'Column "(.*)" was not found\.', re.DOTALL)
 
 Pins = Mapping[TableName, Snapshot]
 AsOf = datetime | int  # a moment, or the id of a snapshot
@@ -73,7 +84,11 @@ def resolve(
             found.setdefault(system.name, system)
             moved.append((reference, system.name))
             continue
-        name = complete(reference, defaults)
+        asked = time.monotonic()
+        try:
+            name = complete(reference, defaults)
+        except TableNotFound:
+            raise _not_found(reference, _near_table(reference, visible, defaults)) from None
         if name.folded not in found:
             try:
                 pinned = folded.get(name.folded)
@@ -82,7 +97,10 @@ def resolve(
                 else:
                     found[name.folded] = visible.find(name, pinned)
             except TableNotFound:
-                raise _not_found(reference) from None
+                near = _near_table(reference, visible, defaults)
+                # How long it took would tell apart what is hidden and what does not exist.
+                time.sleep(max(0.0, asked + _REFUSAL_SECONDS - time.monotonic()))
+                raise _not_found(reference, near) from None
         place = engine_table(found[name.folded]).name
         if place != found[name.folded].name:
             moved.append((reference, place))
@@ -146,9 +164,48 @@ def complete(reference: TableReference, defaults: Defaults) -> TableName:
     raise _not_found(reference)
 
 
-def _not_found(reference: TableReference) -> TableNotFound:
+def _not_found(reference: TableReference, near: str = "") -> TableNotFound:
     shown = ".".join(display(part) for part in reference.parts)[:300]
-    return TableNotFound(f"Table {shown} was not found.", position=reference.position)
+    return TableNotFound(f"Table {shown} was not found.{near}", position=reference.position)
+
+
+def _near_table(reference: TableReference, visible: VisibleCatalog, defaults: Defaults) -> str:
+    """What to suggest for a table that was not found: visible tables of the catalog alone."""
+    *place, asked = reference.parts
+    if len(place) > 2:
+        return ""
+    catalog = match(visible.catalogs(), place[0]) if len(place) == 2 else defaults.catalog
+    schema = place[-1] if place else defaults.schema
+    if catalog is None:
+        return ""
+    found = match((name.schema for name in visible.schemas(catalog)), schema or "")
+    if found is not None:
+        pattern = re.sub(r"([%_\\])", r"\\\1", found)
+        inside = islice(visible.tables(catalog, pattern), _MOST_NEAR)
+        near = nearest(asked, (table.name.table for table in inside))
+        if near is not None:
+            shown = ".".join(display(part) for part in (*place, near))
+            return f" Did you mean {shown}?"
+    tables = [table.name for table in islice(visible.tables(catalog), _MOST_NEAR)]
+    if not place:
+        known = {name.table: name for name in tables}
+        near = nearest(asked, known)
+    else:
+        known = {f"{name.schema}.{name.table}": name for name in tables}
+        near = nearest(f"{schema}.{asked}", known)
+    if near is None:
+        return ""
+    parts = (*place[:-1], known[near].schema, known[near].table)
+    return f" Did you mean {'.'.join(display(part) for part in parts)}?"
+
+
+def as_sent(error: QueryError, resolved: Resolved) -> None:
+    """Make a fault of binding one of the text as it was sent, with the column that was meant."""
+    error.position = resolved.spliced.original(error.position)
+    missing = _MISSING.fullmatch(str(error)) if isinstance(error, ColumnNotFound) else None
+    if missing:
+        known = (column.name for table in resolved.tables for column in table.columns)
+        error.args = (f"{error}{did_you_mean(missing[1], known)}",)
 
 
 def settle(asked: Defaults, visible: VisibleCatalog) -> Defaults:

@@ -8,13 +8,13 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flight_server.engines.base import Frame, FrameStream
 from flight_server.query.caller import Caller
-
-if TYPE_CHECKING:
-    from flight_server.query.service import Planned
+from flight_server.query.course import Course
+from flight_server.query.places import shown_table
+from flight_server.query.planned import Planned
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def told_at_planning(planned: Planned, engine: str, warnings: Sequence[str]) -> 
     return _encoded(
         {
             **_identity(planned, engine),
-            "tables": [str(relation.name) for relation in planned.secured.relations],
+            "tables": [str(shown_table(relation.name)) for relation in planned.secured.relations],
             "warnings": list(warnings),
         }
     )
@@ -58,17 +58,18 @@ class ResultStream:
     """A running statement: its frames, and one line in the log when it ends."""
 
     def __init__(
-        self, caller: Caller, planned: Planned, frames: FrameStream, *, engine: str, started: float
+        self, caller: Caller, planned: Planned, frames: FrameStream, *, engine: str, course: Course
     ) -> None:
         self.schema = planned.schema
         self._caller = caller
         self._planned = planned
         self._frames = frames
         self._engine = engine
-        self._started = started
+        self._course = course
         self._rows = 0
         self._bytes = 0
         self._status = "closed early"
+        self._error: Exception | None = None
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
@@ -76,10 +77,11 @@ class ResultStream:
             for frame in self._frames:
                 self._rows += frame.rows
                 self._bytes += len(frame.data)
+                self._course.frame(frame)
                 yield frame
             self._status = "ok"
         except Exception as error:
-            self._status = type(error).__name__
+            self._status, self._error = type(error).__name__, error
             raise
 
     def ready(self, seconds: float) -> bool:
@@ -101,7 +103,8 @@ class ResultStream:
         )
 
     def cancel(self) -> None:
-        """End the statement now; may be called from any thread."""
+        """End the statement now, as its client is gone; may be called from any thread."""
+        self._course.client_gone()
         self._frames.cancel()
 
     def close(self) -> None:
@@ -109,7 +112,10 @@ class ResultStream:
         if self._closed:
             return
         self._closed = True
-        self._frames.close()
+        try:
+            self._frames.close()
+        finally:
+            self._course.end(self._error, whole=self._status == "ok")
         log.info(
             "statement finished",
             extra={
@@ -125,7 +131,7 @@ class ResultStream:
         )
 
     def _seconds(self) -> float:
-        return round(time.monotonic() - self._started, 4)
+        return round(time.monotonic() - self._course.started, 4)
 
 
 def _identity(planned: Planned, engine: str) -> dict[str, Any]:

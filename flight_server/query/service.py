@@ -5,6 +5,7 @@ Protocol-free: every door calls this and nothing below it.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from auth.errors import PolicyInvalid
 from auth.policy import Policy
+from auth.principal import Principal
 from auth.visible import VisibleCatalog
 from catalog.registry import Registry
 from flight_server.engines.base import Engine, FrameStream, Secured
@@ -23,16 +26,22 @@ from flight_server.query import errors
 from flight_server.query.answers import Inner, Situation, answer
 from flight_server.query.caller import Caller
 from flight_server.query.commands import Command, recognise
-from flight_server.query.expressions import Compiler
-from flight_server.query.facts import Facts, session_functions
+from flight_server.query.course import Course
+from flight_server.query.events import NOBODY, Listener, StatementStarted
+from flight_server.query.expressions import NO_KEYS, Compiler
+from flight_server.query.facts import Facts, session_functions, told_options
 from flight_server.query.gate import Gate, Statement
 from flight_server.query.handles import HandleKind, Handles, Lifetimes
+from flight_server.query.lookups import LookupTables
 from flight_server.query.parameter_types import typical_row
 from flight_server.query.parameters import check_parameters, parameter_schema, typical
 from flight_server.query.parser import Parser
 from flight_server.query.parts import is_divisible, is_ordered
-from flight_server.query.resolve import Defaults, Pins, resolve, settle
+from flight_server.query.planned import Basis, Planned
+from flight_server.query.quotas import Quotas
+from flight_server.query.resolve import Defaults, Pins, as_sent, resolve, settle
 from flight_server.query.results import Endpoint, Offer, ResultStream, told_at_planning
+from flight_server.query.revocation import GuardedFrames, Rights
 from flight_server.query.rows import RowByRow
 from flight_server.query.running import Query, Running
 from flight_server.query.seal import Sealer
@@ -41,6 +50,8 @@ from flight_server.query.shape import Shape
 from flight_server.query.spool import Spool
 from flight_server.query.state import StatementState, digest
 
+_log = logging.getLogger(__name__)
+_UNFIT = "A table cannot be read: a rule of the policy does not fit it."
 _CACHED_TEXT = 10_000
 # All tickets of a result together; some clients take no message over 4 MiB.
 _MAX_TICKETS = 512 * 1024
@@ -65,26 +76,6 @@ class Limits:
     parameter_bytes: int = 16 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A statement that is ready to run. `bound` says whether it has all of its parameters.
-
-    `changes` are the session options that it sets once it runs (None unsets one).
-    """
-
-    query_id: str
-    schema: pa.Schema
-    parameter_schema: pa.Schema
-    secured: Secured
-    state: StatementState
-    changes: Mapping[str, str | None] | None = None
-
-    @property
-    def bound(self) -> bool:
-        """Whether the statement can run: it needs no parameters or has them."""
-        return self.state.parameters is not None or not self.secured.parameters
-
-
 class PolicySource(Protocol):
     """Where the policy in force comes from; it may change between calls."""
 
@@ -104,6 +95,9 @@ class QueryService:
         defaults: Defaults = Defaults(None, None),  # noqa: B008 - a frozen value
         limits: Limits = Limits(),
         spool: Spool | None = None,
+        listener: Listener = NOBODY,
+        renewed: Callable[[Principal], Principal] = lambda principal: principal,
+        mask_keys: Mapping[str, bytes] = NO_KEYS,
         version: str = "flight-server",
     ) -> None:
         parser = Parser()
@@ -113,10 +107,13 @@ class QueryService:
         self._defaults = defaults
         self._limits = limits
         self._running = Running(limits.ticket_seconds)
+        self._quotas = Quotas(limits.result_seconds)
         lifetimes = Lifetimes(limits.ticket_seconds, limits.prepared_seconds, limits.result_seconds)
         self._handles = Handles(sealer, spool, lifetimes, self._running)
+        self._listener = listener
+        self._renewed = renewed
         self._version = version
-        self._compiler = Compiler(parser)
+        self._compiler = Compiler(parser, mask_keys)
         self._gate = Gate(parser)
         self._gated: Callable[[str], Statement] = lru_cache(maxsize=1_024)(self._gate.check)
         self._describe = lru_cache(maxsize=1_024)(self._describe_uncached)
@@ -202,6 +199,10 @@ class QueryService:
         if kind is HandleKind.PREPARED:
             # Each time a query of its own, which reads the tables as they are then.
             state, pins = replace(state, query_id=uuid.uuid4().hex, planned_at=time.time()), None
+        elif time.time() - state.planned_at > self._limits.ticket_seconds:
+            # Lookups say who may see what: a result that is renewed again and again must not keep
+            # rights that were taken away.
+            state = replace(state, lookups={})
         planned = self._plan(caller, state, pins)
         if planned.state.schema_digest != state.schema_digest:
             raise errors.StaleHandle("The columns of the result have changed since it was planned.")
@@ -210,22 +211,53 @@ class QueryService:
         return planned
 
     def run(self, caller: Caller, planned: Planned) -> ResultStream:
-        """Run a planned statement; the stream must be closed."""
+        """Run a planned statement; the stream must be closed.
+
+        Listeners are told of its start and end. Raises `AuditUnavailable` where the start must be
+        recorded but cannot be.
+        """
+        course = Course(self._listener, StatementStarted(caller, planned, engine=self._engine.name))
+        try:
+            frames = self._begin(caller, planned, course)
+        except BaseException as error:
+            course.end(error)
+            raise
+        return ResultStream(caller, planned, frames, engine=self._engine.name, course=course)
+
+    def _begin(self, caller: Caller, planned: Planned, course: Course) -> FrameStream:
+        """Start a statement; its record is written meanwhile, and must be there at the end."""
+        recorded = course.begin()
         if not planned.bound:
             raise errors.InvalidParameters(
                 f"The statement has {len(planned.secured.parameters)} parameters, none were bound."
             )
-        started = time.monotonic()
-        seconds = min(
-            self._limits.statement_seconds, planned.state.timeout or self._limits.statement_seconds
-        )
-        query = Query(caller.principal.subject, planned.query_id)
+        allowed = self._policies.current().limits(caller.principal)
+        deadline = course.started + self._limit(caller, planned.state.timeout)
+        query, part = Query(caller.principal.subject, planned.query_id), planned.state.part
+
+        def begin() -> FrameStream:
+            return self._frames(caller, planned, deadline=deadline)
+
         frames = self._running.start(
-            query,
-            planned.state.part,
-            lambda: self._frames(caller, planned, deadline=started + seconds),
+            query, part, lambda: self._quotas.start(query, part, allowed, begin)
         )
-        return ResultStream(caller, planned, frames, engine=self._engine.name, started=started)
+        course.taken()
+        try:
+            if recorded is not None:
+                recorded()
+        except BaseException:
+            frames.close()
+            raise
+        rights = Rights(planned)
+
+        def check() -> None:
+            now = replace(caller, principal=self._renewed(caller.principal))
+            rights.check(
+                self._policies.current().fingerprint(now.principal),
+                lambda: self._plan(now, planned.state, planned.state.snapshots),
+            )
+
+        return GuardedFrames(frames, check, since=course.started)
 
     def _frames(self, caller: Caller, planned: Planned, *, deadline: float) -> FrameStream:
         def start(row: pa.RecordBatch | None) -> FrameStream:
@@ -241,14 +273,30 @@ class QueryService:
         return start(rows) if rows is None or rows.num_rows == 1 else RowByRow(start, rows)
 
     def _plan(self, caller: Caller, state: StatementState, pins: Pins | None) -> Planned:
+        started = time.monotonic()
         visible = self.visible(caller)
         command = recognise(state.text)
         if command is not None:
-            return self._answered(command, visible, state, pins)
-        return self._select(state.text, visible, state, pins)
+            options = told_options(caller, state, self._limit(caller, state.timeout))
+            planned = self._answered(command, visible, state, pins, options)
+        else:
+            planned = self._select(state.text, visible, state, pins)
+        basis = replace(planned.basis, seconds=time.monotonic() - started)
+        return replace(planned, basis=basis)
+
+    def _limit(self, caller: Caller, asked: float | None) -> float:
+        """How many seconds a statement may run."""
+        most = self._limits.statement_seconds
+        granted = self._policies.current().limits(caller.principal).statement_seconds
+        return min(most, asked or most, granted or most)
 
     def _answered(
-        self, command: Command, visible: VisibleCatalog, state: StatementState, pins: Pins | None
+        self,
+        command: Command,
+        visible: VisibleCatalog,
+        state: StatementState,
+        pins: Pins | None,
+        options: Mapping[str, str],
     ) -> Planned:
         """Plan the SELECT that a command stands for."""
 
@@ -257,6 +305,7 @@ class QueryService:
             return Inner(planned.schema, planned.secured, self._checked(text).tree)
 
         facts = self._facts(visible, state, settle(state.defaults, visible))
+        facts = replace(facts, options=options)
         told = answer(command, Situation(visible, facts, self._engine.name, inner))
         return replace(self._select(told.text, visible, state, pins), changes=told.changes)
 
@@ -275,12 +324,26 @@ class QueryService:
         functions = session_functions(
             statement.functions, self._facts(visible, state, resolved.defaults)
         )
-        secured = secure(resolved, self._compiler, state.time_zone, functions, part=state.part)
+        pinned = {} if pins is None else state.lookups
+        lookups = LookupTables(self._registry, pinned, visible.tags)
+        try:
+            secured = secure(
+                resolved,
+                self._compiler,
+                state.time_zone,
+                functions,
+                part=state.part,
+                lookups=lookups,
+            )
+        except PolicyInvalid as error:
+            # what is wrong names rules and columns: it is for the log alone
+            _log.error("no statement runs over a table whose rules do not fit it: %s", error)
+            raise PolicyInvalid(_UNFIT) from error
         announced = parameter_schema(secured, statement.tree)
         try:
             schema = self._bind(secured, typical(state.parameters))
         except errors.QueryError as error:
-            error.position = resolved.spliced.original(error.position)
+            as_sent(error, resolved)
             raise
         if state.parameters is None and pa.null() in schema.types:
             schema = self._bind_announced(secured, announced) or schema
@@ -293,9 +356,11 @@ class QueryService:
                 state,
                 defaults=resolved.defaults,
                 snapshots={t.name: t.table.snapshot for t in resolved.tables if t.table.snapshot},
+                lookups=lookups.snapshots,
                 fingerprint=visible.fingerprint,
                 schema_digest=digest(schema),
             ),
+            basis=Basis(resolved.tables, statement.tree, visible.policy_version, visible.roles),
         )
 
     def _bind(self, secured: Secured, parameters: pa.RecordBatch | None) -> pa.Schema:

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -44,6 +45,7 @@ class StatementState:
     timeout: float | None = None
     planned_at: float = 0.0
     part: tuple[int, int] | None = None
+    lookups: Mapping[TableName, Snapshot] = field(default_factory=lambda: MappingProxyType({}))
 
     def encode(self, drawer: Drawer | None = None) -> bytes:
         """The state as bytes. What would make a handle too large is kept in the drawer.
@@ -69,10 +71,7 @@ class StatementState:
             "t": text,
             "d": [self.defaults.catalog, self.defaults.schema],
             "z": self.time_zone,
-            "s": [
-                [n.catalog, n.schema, n.table, s.metadata_location, s.snapshot_id]
-                for n, s in self.snapshots.items()
-            ],
+            "s": _pins(self.snapshots),
             "f": self.fingerprint,
             "c": self.schema_digest,
             "p": rows,
@@ -80,6 +79,7 @@ class StatementState:
             "l": self.timeout,
             "w": self.planned_at,
             "i": self.part,
+            "k": _pins(self.lookups),
         }
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -97,10 +97,8 @@ class StatementState:
                 text=text if isinstance(text, str) else text.decode(),
                 defaults=Defaults(*body["d"]),
                 time_zone=body["z"],
-                snapshots={
-                    TableName(c, s, t): Snapshot(location, snapshot_id)
-                    for c, s, t, location, snapshot_id in body["s"]
-                },
+                snapshots=_snapshots(body["s"]),
+                lookups=_snapshots(body["k"]),
                 fingerprint=body["f"],
                 schema_digest=body["c"],
                 parameters=_decode_batch(rows),
@@ -129,6 +127,20 @@ def digest(schema: pa.Schema) -> str:
 
 def _as_of(value: Any) -> AsOf | None:
     return value if value is None or type(value) is int else datetime.fromisoformat(value)
+
+
+def _pins(snapshots: Mapping[TableName, Snapshot]) -> list[Any]:
+    return [
+        [n.catalog, n.schema, n.table, s.metadata_location, s.snapshot_id]
+        for n, s in snapshots.items()
+    ]
+
+
+def _snapshots(pins: Any) -> Mapping[TableName, Snapshot]:
+    return {
+        TableName(c, s, t): Snapshot(location, snapshot_id)
+        for c, s, t, location, snapshot_id in pins
+    }
 
 
 def _part(value: Any) -> tuple[int, int] | None:

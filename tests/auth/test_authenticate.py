@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -107,6 +108,35 @@ def test_a_session_cannot_prolong_itself(world):
     first = world.door.bearer(world.door.mint(world.door.basic("alice", "pw")))
     second = world.door.bearer(world.door.mint(first))
     assert second.expires_at == first.expires_at
+
+
+def test_a_principal_is_renewed_as_its_credentials_are_now(world):
+    door = world.door
+    alice, bot = door.basic("alice", "pw"), door.bearer(KEY)
+    session = door.bearer(door.mint(alice))
+    for principal in (alice, bot, session):
+        assert door.renewed(principal) == principal
+
+    world.users = parse_credentials(USERS.replace("groups: [g]", "groups: [h]"))
+    assert door.renewed(alice).groups == door.renewed(session).groups == {"h"}
+    world.users = parse_credentials(f"{USERS.rstrip()}\n".replace("bot:", "other:"))
+    assert door.renewed(alice) == alice
+    with pytest.raises(Unauthenticated):
+        door.renewed(bot)
+    world.users = parse_credentials(USERS.replace("groups: [g]", "disabled: true"))
+    for principal in (alice, session):
+        with pytest.raises(Unauthenticated):
+            door.renewed(principal)
+
+
+def test_a_principal_of_a_token_is_renewed_until_a_minute_after_its_end(world):
+    carol = world.door.bearer(world.token(groups=["a"]))
+    assert world.door.renewed(carol) == carol
+    long_ago = replace(carol, expires_at=carol.expires_at - 60 - 65)
+    with pytest.raises(Unauthenticated):
+        world.door.renewed(long_ago)
+    just_now = replace(carol, expires_at=carol.expires_at - 60 - 30)
+    assert world.door.renewed(just_now).groups == {"a"}
 
 
 def test_a_jwt_gets_no_session(world):

@@ -29,6 +29,15 @@ def test_the_policy_decides_as_the_page_says(examples, table_of, someone):
     assert policy.decide(someone("g-analyst"), employees).columns == ("id", "team_lead")
 
 
+def test_every_piece_of_a_policy_loads(examples):
+    head = examples[0].partition("tags:")[0]
+    pieces = [block for block in examples if "version:" not in block]
+    assert pieces
+    for piece in pieces:
+        parse_policy(head + piece)
+
+
 def test_the_users_load(examples):
-    users = parse_credentials(examples[1])
+    (page,) = (block for block in examples if "users:" in block)
+    users = parse_credentials(page)
     assert users.by_password("alice", "alice-secret").user.groups == {"g-analyst"}

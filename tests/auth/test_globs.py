@@ -81,9 +81,7 @@ def test_what_is_no_glob_is_refused(text):
         compile_glob(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["lake", "lake.sales", "lake.{a,b}", "lake.s.t.a.b", "lake.s.t.a.b.**", "a.**.b.c.d.e"]
-)
+@pytest.mark.parametrize("text", ["lake", "lake.sales", "lake.{a,b}", "tag:", "lake.s.t.a..b"])
 def test_a_pattern_that_no_table_or_column_could_match_is_refused(text):
     with pytest.raises(GlobInvalid):
         compile_pattern(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -152,31 +153,22 @@ def test_rule_3_columns_keep_the_order_and_spelling_of_the_table(policy_of, tabl
     )
 
 
-# struct fields: refused, or the whole column
-
-
-def test_rule_5_a_rule_on_a_field_within_a_column_is_refused_with_its_line(policy_of):
-    with pytest.raises(PolicyInvalid, match=r":\d+: .*not supported yet"):
-        policy_of("grants: [{to: reader, on: lake.s.t.address.zip, deny: select}]")
+# fields within columns: lists and maps are one whole (structs: see test_fields.py)
 
 
 STRUCT = pa.struct([("zip", pa.string()), ("geo", pa.struct([("lat", pa.float64())]))])
-NESTED = [
-    Column("address", STRUCT),
+WHOLE = [
     Column("address", pa.list_(STRUCT)),
     Column("address", pa.large_list(STRUCT)),
     Column("address", pa.map_(pa.string(), STRUCT)),
-    Column(
-        "address",
-        STRUCT,
-        children=(Column("zip", pa.string()), Column("geo", STRUCT["geo"].type)),
-    ),
+    Column("address", STRUCT, children=(Column("zip", pa.string()),)),  # contradicts its type
+    Column("address", pa.struct([("zip", pa.string()), ("ZIP", pa.string()), ("geo", STRUCT)])),
 ]
 
 
-@pytest.mark.parametrize("column", NESTED)
+@pytest.mark.parametrize("column", WHOLE)
 @pytest.mark.parametrize("pattern", ["**.zip", "lake.**.lat", "lake.s.t.address.**", "**.geo.*"])
-def test_rule_5_a_denial_that_reaches_a_field_takes_the_whole_column(
+def test_rule_5_a_denial_within_what_cannot_be_taken_apart_takes_the_whole_column(
     policy_of, table_of, someone, column, pattern
 ):
     policy = policy_of(
@@ -189,15 +181,30 @@ def test_rule_5_a_denial_that_reaches_a_field_takes_the_whole_column(
     assert visible(policy.decide(someone(), table_of("lake.s.t", "id", column))) == ("id",)
 
 
-@pytest.mark.parametrize("column", NESTED)
-def test_rule_5_an_allow_that_reaches_a_field_gives_nothing(policy_of, table_of, someone, column):
+@pytest.mark.parametrize("column", WHOLE)
+def test_rule_5_an_allow_of_a_part_of_a_whole_gives_nothing(policy_of, table_of, someone, column):
     policy = policy_of("grants: [{to: '*', on: '**.zip', allow: select}]")
     assert policy.decide(someone(), table_of("lake.s.t", "id", column)) is None
 
 
-def test_rule_5_tags_of_fields_deny_and_hide_but_do_not_allow(policy_of, table_of, someone):
+@pytest.mark.parametrize("column", WHOLE[:3])
+def test_rule_5_a_list_or_map_is_seen_once_every_part_of_it_is_allowed(
+    policy_of, table_of, someone, column
+):
+    allows = "\n".join(
+        f"  - {{to: '*', on: lake.s.t.address.{path}, allow: select}}"
+        for path in ("zip", "key", "value.geo", "element.geo.lat")
+    )
+    grant = policy_of(f"grants:\n{allows}").decide(someone(), table_of("lake.s.t", "id", column))
+    assert visible(grant) == ("address",)
+    assert not grant.fields
+
+
+def test_rule_5_tags_within_a_list_deny_and_hide(policy_of, table_of, someone):
     child = Column("zip", pa.string(), tags=frozenset({"pii.home"}))
-    table = table_of("lake.s.t", "id", Column("address", STRUCT, children=(child,)))
+    kind = pa.struct([("zip", pa.string())])
+    element = Column("element", kind, children=(child,))
+    table = table_of("lake.s.t", "id", Column("homes", pa.list_(kind), children=(element,)))
     allow = '{to: "*", on: lake.**, allow: select}'
     denied = policy_of(f"grants: [{allow}, {{to: '*', on: 'tag:pii', deny: select}}]")
     assert visible(denied.decide(someone(), table)) == ("id",)
@@ -206,7 +213,7 @@ def test_rule_5_tags_of_fields_deny_and_hide_but_do_not_allow(policy_of, table_o
     )
     assert visible(masked.decide(someone(), table)) == ("id",)
     allowed = policy_of("grants: [{to: '*', on: 'tag:pii', allow: select}]")
-    assert allowed.decide(someone(), table) is None
+    assert visible(allowed.decide(someone(), table)) == ("homes",)
 
 
 # row filters
@@ -338,9 +345,9 @@ def test_rule_7_a_denial_beats_a_mask(policy_of, table_of, someone):
     assert (visible(grant), dict(grant.masks)) == (("b",), {})
 
 
-def test_rule_7_a_mask_that_reaches_only_a_field_hides_the_column(policy_of, table_of, someone):
+def test_rule_7_a_mask_that_reaches_into_a_list_hides_the_column(policy_of, table_of, someone):
     policy = masked(policy_of, "{name: m, on: '**.zip', to: '*', using: 'NULL'}")
-    grant = policy.decide(someone(), table_of("lake.s.t", "id", Column("address", STRUCT)))
+    grant = policy.decide(someone(), table_of("lake.s.t", "id", Column("homes", pa.list_(STRUCT))))
     assert visible(grant) == ("id",)
 
 
@@ -504,3 +511,34 @@ def test_expressions_come_with_the_types_of_their_claims(policy_of):
     ]
     assert dict(found[1].expression.claims) == {"regions": ("VARCHAR[]", None)}
     assert found[0].expression.because.line > 0
+
+
+@pytest.mark.parametrize(
+    ("on", "seen"),
+    [
+        ("**", False),
+        ("*.governance.**", False),
+        ("s*.governance.users", False),
+        ("tag:own", False),
+        ("system.**", True),
+        ("system.governance.users", True),
+        ("SYSTEM.governance.users.name", True),
+    ],
+)
+def test_the_servers_own_tables_are_given_only_by_who_spells_out_their_catalog(
+    policy_of, table_of, someone, on, seen
+):
+    table = replace(
+        table_of("system.governance.users", "name", tags=frozenset({"own"})),
+        rows=lambda: iter(()),
+    )
+    policy = policy_of(f'grants: [{{to: "*", on: "{on}", allow: select}}]')
+    assert (policy.decide(someone("g"), table) is not None) is seen
+
+
+def test_the_servers_own_tables_are_taken_away_by_any_rule(policy_of, table_of, someone):
+    table = replace(table_of("system.governance.users", "name"), rows=lambda: iter(()))
+    policy = policy_of(
+        'grants: [{to: "*", on: "system.**", allow: select}, {to: "*", on: "**", deny: select}]'
+    )
+    assert policy.decide(someone("g"), table) is None

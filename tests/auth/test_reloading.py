@@ -53,6 +53,23 @@ def test_a_change_is_taken_within_a_second_and_looked_for_once_per_second(watche
     assert watched.later(0.6) == "three"
 
 
+def test_a_file_that_is_replaced_all_the_time_is_taken_nonetheless(watched, tmp_path):
+    def replaced(text: str) -> str:
+        new = tmp_path / "new"
+        new.write_text(text)
+        new.replace(watched.path)
+        return watched.later()
+
+    seen = [replaced(f"text {number}") for number in range(7)]
+    assert seen == ["one", "one", "text 2", "text 2", "text 2", "text 5", "text 5"]
+
+
+def test_a_file_that_is_being_written_is_waited_for(watched):
+    for number in range(6):
+        watched.path.write_text("x" * number)
+        assert watched.later() == "one"
+
+
 def test_rule_1_a_broken_change_keeps_the_last_good_one_and_is_logged_once(watched, caplog):
     watched.write("bad")
     with caplog.at_level(logging.ERROR):

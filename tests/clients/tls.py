@@ -47,6 +47,7 @@ def encrypted(directory: Path, certificate: Path, key: Path) -> Iterator[int]:
     """A server process over the sample warehouse that speaks TLS; gives its port."""
     command = [sys.executable, "-m", "flight_server", "serve"]
     config = ["--config", str(directory / "flight-server.yaml"), "--set", "server.port=0"]
+    config += ["--set", "audit.stream=tls"]
     files = {"server.tls_certificate": certificate, "server.tls_key": key}
     settings = [part for name, path in files.items() for part in ("--set", f"{name}={path}")]
     log = certificate.with_name("server.log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def test_a_feature_is_shown_by_a_test_or_has_a_reason(feature: Feature) -> None:
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     for message in feature.messages:
         assert (message in SERVED) is bool(feature.shown_by)
+
+
+def test_the_page_names_only_files_that_there_are() -> None:
+    named = set(re.findall(r"`(tests/[^`:]+)::", render()))
+    assert len(named) > 3
+    assert not [name for name in named if not (TESTS.parent / name).is_file()]
 
 
 def test_the_features_are_all_that_servers_were_compared_by() -> None:

@@ -121,7 +121,7 @@ def test_a_hidden_column_and_one_that_never_was_are_told_the_same(
         ("SELECT 1::nosuch", 'Type "nosuch" was not found.', "other"),
         (
             "SELECT id FROM things WHERE count(*) > 1",
-            "WHERE clause cannot contain aggregates!",
+            "WHERE cannot contain aggregates.",
             "other",
         ),
     ],

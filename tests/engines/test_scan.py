@@ -36,7 +36,8 @@ from pyiceberg.types import (
 
 from catalog.model import Snapshot, Table
 from flight_server.engines.duckdb.engine import DuckDBEngine
-from flight_server.engines.duckdb.scan.plan import local_path, plan
+from flight_server.engines.duckdb.scan.plan import plan
+from flight_server.engines.duckdb.scan.root import local_path
 from flight_server.engines.errors import EngineError, UnsupportedData
 from tests.engines import rig
 
@@ -236,11 +237,11 @@ def test_a_link_that_leads_outside_is_refused(lake: SqlCatalog, tmp_path: Path) 
 
 def test_other_storage_is_refused(people: Table) -> None:
     assert people.snapshot is not None
-    snapshot = Snapshot("s3://bucket/metadata.json", people.snapshot.snapshot_id)
+    snapshot = Snapshot("abfs://bucket/metadata.json", people.snapshot.snapshot_id)
     with pytest.raises(UnsupportedData):
         plan(dataclasses.replace(people, snapshot=snapshot))
     with pytest.raises(UnsupportedData):
-        plan(dataclasses.replace(people, location="s3://bucket/t"))
+        plan(dataclasses.replace(people, location="abfs://bucket/t"))
     with pytest.raises(UnsupportedData):
         plan(dataclasses.replace(people, snapshot=None))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +15,8 @@ from catalog.model import Table
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb import sandbox
 from flight_server.engines.duckdb.engine import DuckDBEngine
+from flight_server.engines.duckdb.private import PrivateDirectory
+from flight_server.engines.duckdb.probe import prepare
 from flight_server.engines.duckdb.process import Launcher
 from flight_server.engines.duckdb.scan.plan import plan
 from flight_server.engines.duckdb.session import Limits
@@ -27,6 +31,7 @@ CANARY = "canary-7c1f"
 def probe(sandboxed: bool, directory: str) -> dict[str, bool]:
     launcher = Launcher()
     worker = launcher.start_worker()
+    prepare(Path(directory))
     try:
         limits = Limits(2, 256 * MIB, 4096 * MIB, 0, None, sandboxed)
         worker.send(wire.PROBE, wire.pack(limits.encode(), directory.encode()))
@@ -49,9 +54,10 @@ def test_the_engine_has_proved_its_sandbox(engine: DuckDBEngine) -> None:
 
 def test_without_the_sandbox_the_same_attempts_succeed(tmp_path: Path) -> None:
     free = probe(False, str(tmp_path))
-    # no file may be written where the limit of a file's size is 0
-    allowed = {name for name, reached in free.items() if not reached}
-    assert allowed <= {"write a file", "write a file by SQL", "attach a file by SQL"}
+    # where the limit of a file's size is 0 no file may be written; no worker outlives its parent
+    refused = {name for name, reached in free.items() if not reached}
+    writes = {"write a file", "write a file by SQL", "attach a file by SQL"}
+    assert refused <= {*writes, "outlive the parent"}
     assert not any(probe(True, str(tmp_path)).values())
 
 
@@ -162,3 +168,69 @@ def test_a_worker_holds_only_its_own_descriptors(engine: DuckDBEngine, people: T
         kinds = sorted(link.split(":")[0] for link in links)
         assert kinds.count("socket") == 2, kinds
         assert not any("pidfd" in link for link in links)
+
+
+@pytest.mark.parametrize("reached", ["read another table's file", "outlive the parent"])
+def test_a_server_whose_sandbox_does_not_hold_does_not_start(
+    new_engine: NewEngine, monkeypatch: pytest.MonkeyPatch, reached: str
+) -> None:
+    monkeypatch.setattr(json, "loads", lambda _text: {"write a file": False, reached: True})
+    with pytest.raises(EngineError, match=reached):
+        new_engine()
+
+
+def test_a_sandbox_that_says_nothing_does_not_hold(
+    new_engine: NewEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json, "loads", lambda _text: {})
+    with pytest.raises(EngineError, match="sandbox"):
+        new_engine()
+
+
+# --- where statements spill --------------------------------------------------------------------
+
+
+def test_each_worker_spills_where_only_this_user_may_look(
+    new_engine: NewEngine, tmp_path: Path, people: Table
+) -> None:
+    engine = new_engine(workers=2, seal_all=True)
+    rig.values(engine, "SELECT 1 FROM people", rig.relation(people))
+    (own,) = tmp_path.glob("flight-server-spill-*")
+    folders = [own, *(entry for entry in own.iterdir() if entry.is_dir())]
+    assert len(folders) == 3
+    assert {entry.stat().st_mode & 0o777 for entry in folders} == {0o700}
+
+
+def test_what_a_dead_server_left_is_removed_at_start_and_nothing_else(tmp_path: Path) -> None:
+    own = PrivateDirectory(tmp_path, "spill-")
+    # a number that lives, as that of a server which was started again in a container does
+    left = tmp_path / "spill-1-abc"
+    left.mkdir()
+    (left / "data").write_text(CANARY)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    link = tmp_path / "spill-2-link"
+    link.symlink_to(elsewhere)
+    other = PrivateDirectory(tmp_path, "spill-")
+    assert not left.exists()
+    assert own.path.exists()
+    assert other.path.exists()
+    assert (elsewhere / "kept").exists()
+    for directory in (own, other):
+        directory.close()
+    assert sorted(tmp_path.iterdir()) == [elsewhere, link]
+
+
+def test_what_a_worker_spilled_goes_when_it_dies(new_engine: NewEngine, tmp_path: Path) -> None:
+    engine = new_engine(memory_limit=64 * MIB, workers=1)
+    text = "SELECT i FROM range(8000000) r(i) ORDER BY hash(i)"
+    schema = pa.schema([("i", pa.int64())])
+    stream = engine.run(rig.secured(text), None, schema, deadline=rig.soon(30))
+    (own,) = tmp_path.glob("flight-server-spill-*")
+    assert rig.eventually(lambda: any(own.glob("worker-*/*")), 20)
+    os.kill(stream.worker_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    with pytest.raises(EngineError):
+        list(stream)
+    stream.close()
+    assert rig.eventually(lambda: not any(own.glob("worker-*")))

@@ -43,7 +43,7 @@ def test_an_error_has_its_code_place_and_hint() -> None:
     status = _status(failure(error), "SELECT a,\n b FROM t")
     assert status.message == (
         'COLUMN_NOT_FOUND: There is no column "b". (line 2, column 1)'
-        " Hint: List the columns you may read with GetTables."
+        " Hint: DESCRIBE table lists the columns you may read."
     )
     info = status_pb2.ErrorInfo.FromString(status.details[0].value)
     assert (info.reason, info.domain) == ("COLUMN_NOT_FOUND", "flight-server")

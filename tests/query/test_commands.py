@@ -90,8 +90,6 @@ def test_a_command_is_recognised(text: str, command: commands.Command) -> None:
         '"SHOW" TABLES',
         "'SHOW' TABLES",
         "(SHOW TABLES)",
-        "SUMMARIZE t",
-        "CALL x()",
         "/* /* */ SHOW */ TABLES",
         "; SHOW TABLES",
         "SHOWTABLES",

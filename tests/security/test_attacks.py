@@ -99,9 +99,18 @@ def assert_none(wrong: list[str]) -> None:
 
 
 def judge(
-    attack: Example, sent: str, answer: Answer, right: duckdb.DuckDBPyConnection
+    attack: Example,
+    sent: str,
+    answer: Answer,
+    right: duckdb.DuckDBPyConnection,
+    *,
+    shape: bool = False,
 ) -> str | None:
-    """What is wrong with an answer, if anything."""
+    """What is wrong with an answer, if anything.
+
+    What is marked as refused is so to the users whom it was written for; one of another `shape`
+    may get what their own tables answer.
+    """
     shown = canaries.found(answer.seen, sent)
     if shown:
         return f"shows {shown}: {answer.seen}"
@@ -109,11 +118,14 @@ def judge(
         return judge_error(sent, answer, right)
     if "ours" in attack.marks:
         return None
-    if "refused" in attack.marks:
+    if "refused" in attack.marks and not shape:
         return f"was not refused: {answer.seen}"
     if "random" in attack.marks:
         return None
-    expected = right.sql(sent).to_arrow_table()
+    try:
+        expected = right.sql(sent).to_arrow_table()
+    except duckdb.Error as error:
+        return f"was not refused: {answer.seen} ({error})"
     if doors.alike(answer.table, expected, ordered="ORDER BY" in sent.upper()):
         return None
     return f"differs: {answer.table.to_pylist()}\n  should be {expected.to_pylist()}"
@@ -152,14 +164,14 @@ def test_through_the_query_service(
 def test_as_prepared_statements_over_the_network(
     file: str, eve: Remote, lake: Lake, right: duckdb.DuckDBPyConnection
 ) -> None:
-    assert_none(attacked(shared(file)[0::2], eve.prepared, lake, right))
+    assert_none(attacked(shared(file)[0::3], eve.prepared, lake, right))
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_as_plain_statements_over_the_network(
     file: str, wanda: Remote, lake: Lake, right: duckdb.DuckDBPyConnection
 ) -> None:
-    assert_none(attacked(shared(file)[1::2], wanda.statement, lake, right))
+    assert_none(attacked(shared(file)[1::3], wanda.statement, lake, right))
 
 
 @pytest.mark.slow

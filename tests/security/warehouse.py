@@ -36,8 +36,20 @@ roles:
   reader: {groups: [readers]}
   wide: {groups: [widely]}
   owner: {groups: [owners]}
+  columns: {groups: [columns]}
+  tagged: {groups: [tagged]}
+  filtered: {groups: [filtered]}
+  opened: {groups: [opened]}
+  closed: {groups: [closed]}
+  masked: {groups: [masked]}
+  both: {groups: [both]}
+  regional: {groups: [regional]}
 tags:
   - {on: "lake.shop.customers.{ssn,score}", tags: [personal]}
+  - {on: "lake.shop.customers.{name,code,level,email,address}", tags: [secret.value]}
+  - {on: "lake.shop.orders.margin", tags: [secret.value]}
+  - {on: "lake.shop.{salaries,keys,canary_x_table}", tags: [secret.table]}
+  - {on: "lake.{vault,canary_x_schema}.*", tags: [secret.table]}
 grants:
   - to: reader
     on: lake.shop.customers
@@ -52,12 +64,50 @@ grants:
   - {to: wide, on: "lake.shop.{salaries,keys,canary_x_table}", deny: select}
   - {to: wide, on: "lake.{vault,canary_x_schema}.**", deny: select}
   - {to: owner, on: "**", allow: select}
+  # the shapes: each hides by one kind of rule
+  - {to: [columns, closed], on: lake.shop.customers, allow: select}
+  - {to: columns, on: "lake.shop.customers.{name,code,level,email,address}", deny: select}
+  - {to: tagged, on: "lake.**", allow: select}
+  - {to: tagged, on: "tag:secret", deny: select}
+  - to: [filtered, opened]
+    on: lake.shop.customers
+    columns: [id, name, region, code, level, joined, address]
+    allow: select
+  - to: [masked, both]
+    on: lake.shop.customers
+    columns: [id, name, region, code, level, email, joined]
+    allow: select
+  - to: [columns, filtered, opened, closed, masked, both]
+    on: lake.shop.orders
+    columns: {except: [margin]}
+    allow: select
+  - to: [columns, filtered, opened, closed, masked, both, regional]
+    on: "lake.ref.**"
+    allow: select
 row_filters:
+  - {name: raw-names, on: lake.shop.customers, to: both, where: "starts_with(name, 'name-')"}
+  - {name: eu, on: lake.shop.customers, to: filtered, where: "region = 'eu'"}
+  - name: low
+    on: lake.shop.customers
+    to: opened
+    unless: [reader, wide, owner, columns, tagged, filtered, masked, both]
+    mode: permissive
+    where: "region = 'eu' AND id < 4"
+  - name: middle
+    on: lake.shop.customers
+    to: opened
+    unless: [reader, wide, owner, columns, tagged, filtered, masked, both]
+    mode: permissive
+    where: "region = 'eu' AND id BETWEEN 3 AND 6"
   - name: region
     on: lake.shop.customers
     to: [reader, wide]
     where: "lower(region) = ${claims.region}"
 masks:
+  - {name: no-name, on: lake.shop.customers.name, to: [masked, both], using: "'x'"}
+  - {name: no-code, on: lake.shop.customers.code, to: [masked, both], using: "'10'"}
+  - {name: no-level, on: lake.shop.customers.level, to: [masked, both], using: "id % 3"}
+  - {name: no-email, on: lake.shop.customers.email, to: [masked, both], using: "NULL"}
   - name: email
     on: lake.shop.customers.email
     to: [reader, wide]
@@ -284,23 +334,32 @@ def _sizes() -> dict[str, str]:
         "joins": ", customers" * 90_000,
         "minuses": "- " * 400_000,
         "many": many + ", ",
+        "tables_of_ctes": ", ".join(f"c{number} AS (SELECT 1)" for number in range(600)),
+        "deep_not": "NOT (" * 1_000 + "true" + ")" * 1_000,
     }
 
 
-def oracle() -> duckdb.DuckDBPyConnection:
-    """A DuckDB that holds only what the user may see, as plain tables. What it answers is right."""
-    connection = duckdb.connect(config={"python_enable_replacements": False})
+Tables = Mapping[tuple[str, str], pa.Table]
+
+
+def seen() -> Tables:
+    """What the restricted users may see."""
     people = customers().filter(pa.compute.equal(customers()["region"], "eu"))
     people = people.drop_columns(["ssn", "score", "canary_f_column"])
     masked = pa.array(["***@mail.test"] * people.num_rows)
     people = people.set_column(people.column_names.index("email"), "email", masked)
-    sold = orders().drop_columns(["margin", "canary_f_cost"])
-    connection.execute("ATTACH ':memory:' AS lake")
-    for schema, name, rows in (
-        ("shop", "customers", people),
-        ("shop", "orders", sold),
-        ("ref", "regions", pa.table(REGIONS)),
-    ):
+    return {
+        ("shop", "customers"): people,
+        ("shop", "orders"): orders().drop_columns(["margin", "canary_f_cost"]),
+        ("ref", "regions"): pa.table(REGIONS),
+    }
+
+
+def oracle(tables: Tables | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that holds only what a user may see, as plain tables. What it answers is right."""
+    connection = duckdb.connect(config={"python_enable_replacements": False})
+    connection.execute("ATTACH ':memory:' AS lake; CREATE SCHEMA lake.shop")
+    for (schema, name), rows in (seen() if tables is None else tables).items():
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{schema}")
         connection.register("source", rows)
         connection.execute(f"CREATE TABLE lake.{schema}.{name}_rows AS FROM source")

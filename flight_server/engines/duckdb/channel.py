@@ -9,8 +9,11 @@ from collections.abc import Sequence
 
 # front → worker
 ASSIGN = b"A"  # parts: limits, setup
+FEED = b"B"  # parts: limits, setup: to be the feeder of another worker
 RUN = b"R"  # parts: number, text, parameter names, parameters, schema, compression
 DESCRIBE = b"D"  # parts: number, setup, text, parameter names, parameters
+CHECK = b"K"  # the same: to describe a statement and look at its plan
+PUSHED = b"Q"  # parts: number, setup, text, parameter names, parameters
 CREDIT = b"C"  # number of the statement, frames that were taken
 CANCEL = b"X"  # number of the statement
 PROBE = b"P"  # parts: limits, directory to try
@@ -18,7 +21,7 @@ PROBE = b"P"  # parts: limits, directory to try
 FRAME = b"F"  # offset, length, rows, credits: a frame in the ring
 INLINE = b"I"  # rows, then the frame itself
 END = b"E"
-SHAPE = b"S"  # an Arrow schema
+SHAPE = b"S"  # an Arrow schema, or the pushed filters as JSON
 FAULT = b"!"  # JSON
 REPORT = b"T"  # JSON
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+from pyiceberg.expressions import BooleanExpression
 
+from catalog.model import Table
 from flight_server.engines.base import FrameStream, Relation, Secured
 from flight_server.engines.duckdb import channel as wire
-from flight_server.engines.duckdb import sandbox
+from flight_server.engines.duckdb import probe, sandbox
 from flight_server.engines.duckdb.channel import ChannelClosed
-from flight_server.engines.duckdb.memory import MemoryFiles, private_directory
+from flight_server.engines.duckdb.memory import MemoryFiles
 from flight_server.engines.duckdb.pool import Pool, PoolSize
+from flight_server.engines.duckdb.private import PrivateDirectory
 from flight_server.engines.duckdb.process import Launcher, WorkerProcess
+from flight_server.engines.duckdb.pruning import Pruning
 from flight_server.engines.duckdb.relation import shadow, view
-from flight_server.engines.duckdb.scan.plan import Scanner
+from flight_server.engines.duckdb.scan.cache import FileCache
+from flight_server.engines.duckdb.scan.plan import Part, Scan, Scanner
+from flight_server.engines.duckdb.sealed import Rendered, setup_of
 from flight_server.engines.duckdb.session import Limits
 from flight_server.engines.duckdb.settings import MIB, DuckDBSettings
 from flight_server.engines.duckdb.setup import EMPTY, Setup, compose
@@ -60,6 +66,11 @@ class DuckDBEngine:
         self._launcher = Launcher()
         self._scanner = Scanner(settings.scan_cache)
         self._memory = MemoryFiles(settings.spill_directory)
+        self._cache = FileCache(settings.cache_directory, settings.cache_limit)
+        self._stub = self._memory.empty_file()
+        self._pruning = Pruning(
+            self._scanner, self._cache, self._stub, partial(self._planned, wire.PUSHED)
+        )
         self._spill = _spill_directory(settings)
         self._watch = Watch(
             grace=settings.grace_seconds,
@@ -72,7 +83,7 @@ class DuckDBEngine:
             self._launcher,
             size,
             limits=self._worker_limits,
-            spill=self._spill,
+            spill=None if self._spill is None else self._spill.path,
             wake=self._watch.wake,
         )
         self._planners = Pool(
@@ -113,15 +124,8 @@ class DuckDBEngine:
     ) -> pa.Schema:
         """Bind a statement on empty tables of the visible shape; gives the result's schema."""
         setup = compose(secured, [shadow(relation) for relation in secured.relations], ())
-        # a session's time zone is part of some types, and fixed once an instance is locked
-        planner = replace(EMPTY, time_zone=secured.time_zone)
-        deadline = min(deadline, time.monotonic() + self._settings.describe_seconds)
-        payload = (setup.encoded, *_statement(secured, parameters))
-        stream = self._start(self._planners, planner, wire.DESCRIBE, payload, deadline)
-        try:
-            answer = stream.receive()
-        finally:
-            stream.close()
+        kind = wire.CHECK if self._settings.check_plans else wire.DESCRIBE
+        answer = self._planned(kind, setup, secured, parameters, deadline)
         try:
             return pa.ipc.read_schema(pa.py_buffer(answer))
         except (pa.ArrowException, OSError) as error:
@@ -138,9 +142,12 @@ class DuckDBEngine:
     ) -> FrameStream:
         """Run a statement whose result has exactly `schema`."""
         with ExitStack() as held:
-            rendered = [self._render(relation, held) for relation in secured.relations]
-            files = [path for _, paths in rendered for path in paths]
-            setup = compose(secured, [statement for statement, _ in rendered], files)
+            wanted = self._pruning.wanted(secured, parameters, deadline)
+            rendered = [
+                self._render(each, wanted.get(number), held, deadline)
+                for number, each in enumerate(secured.relations)
+            ]
+            setup = setup_of(secured, rendered, self._settings)
             promised = schema.serialize().to_pybytes()
             codec = (compression or "").encode()
             payload = (*_statement(secured, parameters), promised, codec)
@@ -155,10 +162,30 @@ class DuckDBEngine:
         self._watch.close()
         self._launcher.close()
         self._memory.close()
+        self._cache.close()
         if self._spill is not None:
-            shutil.rmtree(self._spill, ignore_errors=True)
+            self._spill.close()
 
     # --- parts -----------------------------------------------------------------------------------
+
+    def _planned(
+        self,
+        kind: bytes,
+        setup: Setup,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        deadline: float,
+    ) -> bytes:
+        """What a planner answers about a statement over a setup."""
+        # a session's time zone is part of some types, and fixed once an instance is locked
+        planner = replace(EMPTY, time_zone=secured.time_zone, files=(self._stub,))
+        deadline = min(deadline, time.monotonic() + self._settings.describe_seconds)
+        payload = (setup.encoded, *_statement(secured, parameters))
+        stream = self._start(self._planners, planner, kind, payload, deadline)
+        try:
+            return stream.receive()
+        finally:
+            stream.close()
 
     def _start(
         self, pool: Pool, setup: Setup, kind: bytes, payload: tuple[bytes, ...], deadline: float
@@ -188,13 +215,42 @@ class DuckDBEngine:
             _log.debug("worker %d was gone before its statement", worker.pid)
         return stream
 
-    def _render(self, relation: Relation, held: ExitStack) -> tuple[str, tuple[str, ...]]:
-        if relation.table.rows is not None:
-            scan, release = self._memory.hold(relation.table, relation.part)
+    def _render(
+        self,
+        relation: Relation,
+        wanted: BooleanExpression | None,
+        held: ExitStack,
+        deadline: float,
+    ) -> Rendered:
+        scan = self._scan(relation.table, relation.part, wanted, held, deadline)
+        lookups: dict[str, Scan] = {}
+        try:
+            for lookup in relation.lookups:
+                lookups[lookup.name] = self._scan(lookup.table, None, None, held, deadline)
+        except EngineError:
+            _log.warning("%s shows no rows: a lookup cannot be read", relation.name, exc_info=True)
+            relation, lookups = relation.closed(), {}
+        files = [path for each in (scan, *lookups.values()) for path in each.files]
+        return view(relation, scan, lookups), tuple(files)
+
+    def _scan(
+        self,
+        table: Table,
+        part: Part,
+        wanted: BooleanExpression | None,
+        held: ExitStack,
+        deadline: float,
+    ) -> Scan:
+        if table.rows is not None:
+            scan, release = self._memory.hold(table, part)
             held.callback(release)
-        else:
-            scan = self._scanner.scan(relation.table, relation.part)
-        return view(relation, scan), scan.files
+            return scan
+        scan = self._scanner.scan(table, part, wanted)
+        if scan.remote:
+            paths, release = self._cache.hold(scan.remote, table.storage, deadline=deadline)
+            held.callback(release)
+            scan = scan.fetched(paths)
+        return scan
 
     def _worker_limits(self, directory: str | None) -> Limits:
         settings = self._settings
@@ -240,6 +296,7 @@ class DuckDBEngine:
         worker = self._launcher.start_worker()
         try:
             with tempfile.TemporaryDirectory() as elsewhere:
+                probe.prepare(Path(elsewhere))
                 limits = self._planner_limits(None).encode()
                 worker.send(wire.PROBE, wire.pack(limits, elsewhere.encode()))
                 kind, payload = worker.channel.receive()
@@ -267,8 +324,8 @@ def _statement(secured: Secured, parameters: pa.RecordBatch | None) -> tuple[byt
     return secured.text.encode(), names, sink.getvalue().to_pybytes()
 
 
-def _spill_directory(settings: DuckDBSettings) -> Path | None:
+def _spill_directory(settings: DuckDBSettings) -> PrivateDirectory | None:
     """A private directory for this process; those that dead processes left are removed."""
     if settings.spill_limit == 0:
         return None
-    return private_directory(settings.spill_directory, _SPILL_PREFIX)
+    return PrivateDirectory(settings.spill_directory, _SPILL_PREFIX)

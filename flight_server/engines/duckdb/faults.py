@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from flight_server.engines.duckdb.wording import worded
 
 _LONGEST = 500
 _FIRST = re.compile(
     r"^(?P<type>[A-Za-z][A-Za-z ]*?) Error: (?P<rest>.*)$",
     re.DOTALL,
 )
-_STRIPPED = re.compile(r"\s*(?:Candidate|Did you mean|LINE \d|Use |Either |You might)[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,75 +111,14 @@ def running_fault(error: BaseException) -> Fault:
 
 # --- at bind time: what the client typed, in our words --------------------------------------------
 
-_Say = Callable[[str], str]
-
-
-def _missing(what: str) -> _Say:
-    return lambda name: f'{what} "{name}" was not found.'
-
-
-_PATTERNS: tuple[tuple[str, str, _Say], ...] = tuple(
-    (pattern, about, say)
-    for about, say, patterns in (
-        (
-            "column",
-            _missing("Column"),
-            (
-                r'Referenced column "(.*?)" (?:not found|was not found)',
-                r"Referenced column (\S+) not found in FROM clause and",
-                r'(?:Table|Values list|Alias|Subquery) ".*?" does not have a column named "(.*?)"$',
-                r'.*does not have a column named "(.*?)"$',
-                r'Column "(.*?)" does not exist on (?:left|right) side of join',
-                r'Column "(.*?)" in \w+ list not found in',
-                r'Could not find key "(.*?)" in struct',
-                r"Cannot extract field '(.*?)' from expression",
-                r'Column ""?(.*?)""? referenced in (?:UN)?PIVOT but no matching',
-                r'.*[Cc]olumn "(.*?)" (?:not found|does not exist|was not found)',
-            ),
-        ),
-        (
-            "table",
-            _missing("Table"),
-            (
-                r'Referenced table "(.*?)" not found',
-                r'Table with name "(.*?)" does not exist because',
-                r"Table with name (.*?) does not exist",
-                r'(?:Catalog|Schema) (?:with name )?"?(.*?)"? does not exist',
-            ),
-        ),
-        (
-            "function",
-            _missing("Function"),
-            (r"(?:\w+ )?Function with name (.*?) does not exist",),
-        ),
-        (
-            "function",
-            lambda name: f'No function "{name}" fits these argument types.',
-            (
-                r"No function matches the given name and argument types '(.*?)\(",
-                r"Could not choose a best candidate function for the function call \"(.*?)\(",
-            ),
-        ),
-        ("other", _missing("Type"), (r"Type with name (.*?) does not exist",)),
-        (
-            "column",
-            lambda name: f'No column matches the pattern "{name}".',
-            (r'No matching columns found that match regex "(.*?)"',),
-        ),
-        (
-            "other",
-            lambda name: f'Column "{name}" is ambiguous.',
-            (r'Ambiguous reference to column name "(.*?)" \(use',),
-        ),
-        (
-            "other",
-            lambda name: f'Column "{name}" must appear in GROUP BY or within an aggregate.',
-            (r'column "(.*?)" must appear in the GROUP BY clause',),
-        ),
-    )
-    for pattern in patterns
-)
-_COMPILED = tuple((re.compile(p, re.DOTALL | re.MULTILINE), a, s) for p, a, s in _PATTERNS)
+# What no pattern knows is told by its category.
+_UNKNOWN = {
+    **_CATEGORIES,
+    "Invalid Input": "A function was given a value that it does not take.",
+    "Not implemented": "A part of the statement is not supported.",
+    "Parser": "The statement is not valid SQL.",
+}
+_MISFIT = "The statement cannot be run as it is written."
 
 
 def binding_fault(error: BaseException, text: str) -> Fault:
@@ -193,13 +132,11 @@ def binding_fault(error: BaseException, text: str) -> Fault:
     if kind in ("INTERRUPT", "Out of Memory", "FATAL", "INTERNAL") or not kind:
         return running_fault(error)
     position = _position(fields, text)
-    for pattern, about, say in _COMPILED:
-        match = pattern.match(message)
-        if match:
-            wording = say(match[1])[:_LONGEST]
-            return Fault("bind", wording, about, position, detail)
-    wording = _STRIPPED.sub("", message).strip().split("\n", 1)[0][:_LONGEST]
-    return Fault("bind", wording or "The statement does not fit.", "other", position, detail)
+    found = worded(message)
+    if found is not None:
+        about, wording = found
+        return Fault("bind", wording[:_LONGEST], about, position, detail)
+    return Fault("bind", _UNKNOWN.get(kind, _MISFIT), "other", position, detail)
 
 
 def _position(fields: dict[str, str], text: str) -> int | None:

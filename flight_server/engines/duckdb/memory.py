@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ import pyarrow.parquet as pq
 
 from catalog.model import Table
 from catalog.names import quote
+from flight_server.engines.duckdb.private import PrivateDirectory
 from flight_server.engines.duckdb.scan.plan import Part, Scan
 from flight_server.engines.duckdb.session import text_literal
 from flight_server.engines.duckdb.sqltypes import sql_type
@@ -26,16 +25,6 @@ from flight_server.engines.errors import EngineError, OutOfResources
 
 _PREFIX = "flight-server-memory-"
 _FULL = "The server has no room to list so much at the moment."
-
-
-def private_directory(parent: Path, prefix: str) -> Path:
-    """A new private directory of this process; those that dead processes left are removed."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{prefix}*"):
-        owner = left.name.removeprefix(prefix).split("-", 1)[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ class MemoryFiles:
         self._parent = parent
         self._limits = limits
         self._lock = threading.Lock()
-        self._directory: Path | None = None
+        self._directory: PrivateDirectory | None = None
         self._files: OrderedDict[str, _File] = OrderedDict()
         self._numbers = count()
 
@@ -89,13 +78,20 @@ class MemoryFiles:
         scan = Scan(f"SELECT {columns} FROM {source}", types, (str(file.path),))  # noqa: S608
         return scan, lambda: self._release(key)
 
+    def empty_file(self) -> str:
+        """A Parquet file of one row that tells nothing: plans over it fold nothing away."""
+        path = self._place() / "empty.parquet"
+        if not path.exists():
+            pq.write_table(pa.table({"x": pa.array([1], pa.int8())}), path, write_statistics=False)
+        return str(path)
+
     def close(self) -> None:
         """Remove all files."""
         with self._lock:
             directory, self._directory = self._directory, None
             self._files.clear()
         if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)
+            directory.close()
 
     def _written(self, table: Table) -> tuple[str, _File]:
         if table.rows is None:
@@ -115,8 +111,8 @@ class MemoryFiles:
     def _place(self) -> Path:
         with self._lock:
             if self._directory is None:
-                self._directory = private_directory(self._parent, _PREFIX)
-            return self._directory
+                self._directory = PrivateDirectory(self._parent, _PREFIX)
+            return self._directory.path
 
     def _keep(self, key: str, file: _File) -> _File:
         """The file of this content, held: the new one, or an equal one that was there before."""

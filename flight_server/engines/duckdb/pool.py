@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import socket
 import threading
 import time
 from collections import OrderedDict
@@ -80,7 +82,11 @@ class Pool:
                 self._starting -= 1
                 self._busy.add(fresh)
         self._wake()
-        self._assign(fresh, setup)
+        try:
+            self._assign(fresh, setup)
+        except BaseException:
+            self.discard(fresh)
+            raise
         return fresh
 
     def release(self, worker: WorkerProcess) -> None:
@@ -153,7 +159,7 @@ class Pool:
                 raise EngineError("The engine is closed.")
             for worker in reversed(self._idle):
                 if worker.key == key:
-                    if worker.gone():
+                    if worker.broken:
                         self._drop(worker)
                         break
                     del self._idle[worker]
@@ -173,7 +179,7 @@ class Pool:
     def _unused(self) -> WorkerProcess | None:
         while self._blank:
             worker = self._blank[-1]
-            if not worker.gone():
+            if not worker.broken:
                 self._blank.pop()
                 self._busy.add(worker)
                 return worker
@@ -201,12 +207,24 @@ class Pool:
 
     def _assign(self, worker: WorkerProcess, setup: Setup) -> None:
         worker.key = setup.key
+        if setup.feeder is not None:
+            worker.feeder = self._launcher.start_worker()
+            theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs, ours:
+                worker.feeder.give(theirs.fileno())
+                worker.give(ours.fileno())
+            self._tell(worker.feeder, wire.FEED, setup.feeder)
+        self._tell(worker, wire.ASSIGN, setup)
+
+    def _tell(self, worker: WorkerProcess, kind: bytes, setup: Setup) -> None:
         if self._spill is not None:
             worker.spill = self._spill / f"worker-{worker.pid}"
-            worker.spill.mkdir(mode=0o700, exist_ok=True)
+            # what a dead process of this number left is not for this one
+            shutil.rmtree(worker.spill, ignore_errors=True)
+            worker.spill.mkdir(mode=0o700)
         limits = self._limits(None if worker.spill is None else str(worker.spill))
         try:
-            worker.send(wire.ASSIGN, wire.pack(limits.encode(), setup.encoded))
+            worker.send(kind, wire.pack(limits.encode(), setup.encoded))
         except ChannelClosed:
             # found out, and told to the client, where its first answer is awaited
             _log.warning("worker %d was gone before it was given its setup", worker.pid)

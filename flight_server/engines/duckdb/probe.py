@@ -8,11 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
+from flight_server.engines.duckdb import sandbox
 from flight_server.engines.duckdb.session import text_literal
 
 _FORBIDDEN = "/etc/passwd"
+_TABLE = "other.parquet"
+
+
+def prepare(directory: Path) -> None:
+    """Put there what the worker will try to read: the data file of a table that is not its own."""
+    pq.write_table(pa.table({"secret": [1]}), directory / _TABLE)
 
 
 def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
@@ -23,17 +32,21 @@ def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
     """
     connection.execute("SET threads = 4")
     target = str(Path(directory) / "probe")
+    table = str(Path(directory) / _TABLE)
     direct: dict[str, Callable[[], object]] = {
         "read a system file": lambda: Path(_FORBIDDEN).read_bytes(),
+        "read another table's file": lambda: Path(table).read_bytes(),
         "list a directory": lambda: list(Path("/").iterdir()),
         "write a file": lambda: Path(target).write_bytes(b"x"),
         "open a network socket": lambda: _connect(socket.SOCK_STREAM),
         "send a datagram": lambda: _connect(socket.SOCK_DGRAM),
         "run a program": lambda: _in_child(lambda: os.execv("/bin/true", ["true"])),  # noqa: S606 - meant
         "signal the parent": lambda: os.kill(os.getppid(), 0),
+        "outlive the parent": _outlives,
     }
     statements = {
         "read a system file by SQL": f"FROM read_text({text_literal(_FORBIDDEN)}) SELECT content",
+        "read another table's file by SQL": f"FROM read_parquet({text_literal(table)})",
         "list a directory by SQL": "SELECT max(file) FROM glob('/*') HAVING count(*) > 0",
         "write a file by SQL": f"COPY (SELECT 1) TO {text_literal(target + '.csv')}",
         "attach a file by SQL": f"ATTACH {text_literal(target + '.db')} AS other; SELECT 1",
@@ -42,6 +55,12 @@ def attempts(connection: DuckDBPyConnection, directory: str) -> dict[str, bool]:
     for name, statement in statements.items():
         report[name] = _answers(connection, statement)
     return report
+
+
+def _outlives() -> None:
+    """Whether the kernel would leave this process alive; nothing less than its word counts."""
+    if sandbox.ends_with_parent():
+        raise PermissionError
 
 
 def _succeeds(attempt: Callable[[], object]) -> bool:

@@ -35,6 +35,8 @@ class WorkerProcess:
         self.pid = pid
         self.key = ""
         self.spill: Path | None = None
+        # the trusted process behind a sealed worker: it lives and dies with it
+        self.feeder: WorkerProcess | None = None
         self.channel = Channel(work, _LARGEST_MESSAGE)
         self.ring = ring.readable(memory)
         self._handle = handle
@@ -52,6 +54,11 @@ class WorkerProcess:
         with self._sending:
             self.channel.send(kind, payload)
 
+    def give(self, descriptor: int) -> None:
+        """Pass a descriptor on, ahead of the message that needs it."""
+        with suppress(OSError):
+            socket.send_fds(self._control, [b"d"], [descriptor])
+
     def interrupt(self, number: int) -> None:
         """Ask for the end of a statement, from any thread."""
         message = wire.NUMBER.pack(number)
@@ -66,12 +73,23 @@ class WorkerProcess:
                 self._sending.release()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and its feeder."""
         with suppress(OSError):
             signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        if self.feeder is not None:
+            self.feeder.kill()
 
     def gone(self, seconds: float = 0.0) -> bool:
-        """Whether the process has ended, waiting for it for so long."""
+        """Whether the process and its feeder have ended, waiting for each for so long."""
+        own = self._ended(seconds)
+        return own and (self.feeder is None or self.feeder.gone(seconds))
+
+    @property
+    def broken(self) -> bool:
+        """Whether the process or its feeder has ended: it can run no statement any more."""
+        return self._ended(0.0) or (self.feeder is not None and self.feeder.broken)
+
+    def _ended(self, seconds: float) -> bool:
         if self._handle < 0:
             return True
         poll = select.poll()
@@ -79,12 +97,16 @@ class WorkerProcess:
         return bool(poll.poll(seconds * 1000))
 
     def resident(self) -> int:
-        """The bytes of memory that are the process's own; 0 once it is gone."""
+        """The bytes of memory that are the process's own; 0 once it is gone.
+
+        Of two processes the larger one counts: each has the whole of what a statement may have.
+        """
+        behind = 0 if self.feeder is None else self.feeder.resident()
         try:
             fields = Path(f"/proc/{self.pid}/statm").read_text().split()
         except OSError:
-            return 0
-        return (int(fields[1]) - int(fields[2])) * _PAGE
+            return behind
+        return max(behind, (int(fields[1]) - int(fields[2])) * _PAGE)
 
     def dispose(self) -> None:
         """Let go of everything of a process that is gone, its spilled data too."""
@@ -93,6 +115,8 @@ class WorkerProcess:
         self.ring.close()
         os.close(self._handle)
         self._handle = -1
+        if self.feeder is not None:
+            self.feeder.dispose()
         if self.spill is not None:
             shutil.rmtree(self.spill, ignore_errors=True)
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from catalog.names import fold, quote
-from flight_server.engines.base import Relation
+from flight_server.engines.base import Relation, RelationColumn
 from flight_server.engines.duckdb.scan.plan import Scan
+from flight_server.engines.duckdb.session import text_literal
+from flight_server.engines.duckdb.setup import Stream, stream_column, stream_name
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import EngineError, UnsupportedData
 
+NOTHING: Mapping[str, Scan] = MappingProxyType({})
 
-def view(relation: Relation, scan: Scan) -> str:
+
+def view(
+    relation: Relation, scan: Scan, lookups: Mapping[str, Scan] = NOTHING, *, barrier: bool = True
+) -> str:
     """The statement that creates the relation over its files.
 
+    What its expressions read beside it has a name within this statement only: nothing else can.
+
     A secure view where rows or values are hidden: DuckDB then runs no expression of the user's
-    before the filter and the masks. Only the visible columns are in it.
+    before the filter and the masks. Only the visible columns are in it. Without `barrier` it never
+    is one: for files that hold no data.
     """
     source = quote(relation.name.table)
     columns: list[str] = []
@@ -24,18 +36,54 @@ def view(relation: Relation, scan: Scan) -> str:
             value = f"CAST(({column.mask}) AS {declared})"
         elif column.name not in scan.types:
             raise EngineError("The table's columns are not those of its metadata.")
+        elif column.fields:
+            value = f"CAST({_rebuilt(column, f'{source}.{name}')} AS {declared})"
         elif scan.types[column.name] == declared:
             value = f"{source}.{name}"
         else:
             value = f"CAST({source}.{name} AS {declared})"
         columns.append(f"{value} AS {name}")
-    kind = "SECURE VIEW" if relation.needs_barrier else "VIEW"
+    kind = "SECURE VIEW" if relation.needs_barrier and barrier else "VIEW"
     where = f" WHERE ({relation.row_filter})" if relation.row_filter is not None else ""
     _check(relation)
+    beside = ", ".join(f"{quote(name)} AS ({each.sql})" for name, each in lookups.items())
+    head = f"WITH {beside} " if beside else ""
     return (
-        f"CREATE {kind} {_name(relation)} AS "  # noqa: S608 - names are quoted, expressions compiled
+        f"CREATE {kind} {_name(relation)} AS {head}"  # noqa: S608 - names are quoted, expressions compiled
         f"SELECT {', '.join(columns)} FROM ({scan.sql}) AS {source}{where}"
     )
+
+
+def received(relation: Relation, index: int) -> str:
+    """The statement that creates the relation over the rows that come through a stream.
+
+    They are narrowed already, so nothing is left to hide.
+    """
+    _check(relation)
+    columns = ", ".join(
+        f"CAST({stream_column(at)} AS {sql_type(c.type)}) AS {quote(c.name)}"
+        for at, c in enumerate(relation.columns)
+    )
+    source = f"temp.main.{quote(stream_name(index))}"
+    return f"CREATE VIEW {_name(relation)} AS SELECT {columns} FROM {source}"  # noqa: S608 - quoted
+
+
+def stream(relation: Relation) -> Stream:
+    """The relation as a feeder serves it."""
+    return Stream(_name(relation), tuple(column.name for column in relation.columns))
+
+
+def _rebuilt(column: RelationColumn, value: str) -> str:
+    """A struct of the visible fields alone; NULL stays NULL."""
+    parts: list[str] = []
+    for field in column.fields:
+        inner = f"system.main.struct_extract({value}, {text_literal(field.name)})"
+        if field.mask is not None:
+            inner = f"CAST(({field.mask}) AS {sql_type(field.type)})"
+        elif field.fields:
+            inner = _rebuilt(field, inner)
+        parts.append(f"{quote(field.name)} := {inner}")
+    return f"CASE WHEN {value} IS NOT NULL THEN system.main.struct_pack({', '.join(parts)}) END"
 
 
 def shadow(relation: Relation) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # prctl
-_PDEATHSIG, _SECCOMP, _NO_NEW_PRIVS = 1, 22, 38
+_PDEATHSIG, _GET_PDEATHSIG, _SECCOMP, _NO_NEW_PRIVS = 1, 2, 22, 38
 _SECCOMP_FILTER = 2
 
 # Landlock: system calls and rights, by the interface version (ABI) that brought them
@@ -58,6 +58,13 @@ def die_with_parent(parent: int) -> None:
     _LIBC.prctl(_PDEATHSIG, 9, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def ends_with_parent() -> bool:
+    """Whether the kernel will end this process when its parent ends."""
+    signal = ctypes.c_int(0)
+    done = _LIBC.prctl(_GET_PDEATHSIG, ctypes.byref(signal), 0, 0, 0) == 0
+    return done and signal.value == 9
 
 
 def limit(*, memory: int, file_size: int, open_files: int = 8192) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,8 +85,16 @@ def renew(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     return connection.cursor()
 
 
-def fill(connection: DuckDBPyConnection, setup: Setup, limits: Limits) -> None:
-    """Give a blank instance its size and contents, and lock it for good."""
+def fill(
+    connection: DuckDBPyConnection,
+    setup: Setup,
+    limits: Limits,
+    attach: Callable[[], None] = lambda: None,
+) -> None:
+    """Give a blank instance its size and contents, and lock it for good.
+
+    `attach` is called before the contents are made, for what they are made from.
+    """
     settings: dict[str, str] = {
         "memory_limit": text_literal(f"{limits.memory}B"),
         "threads": str(limits.threads),
@@ -103,6 +111,7 @@ def fill(connection: DuckDBPyConnection, setup: Setup, limits: Limits) -> None:
     connection.execute(f"ATTACH ':memory:' AS {quote(PRIVATE)}")
     connection.execute(f"USE {quote(PRIVATE)}")
     connection.execute("DETACH memory")
+    attach()
     furnish(connection, setup)
     connection.execute("SET lock_configuration = true")
 

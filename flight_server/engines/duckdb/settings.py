@@ -19,7 +19,10 @@ class DuckDBSettings:
     kept started and blank; `planners` bind statements on empty tables. `memory_limit` is what
     DuckDB may use in one worker, `resident_limit` (0: 1.5 times that and 512 MiB) what the process
     may hold before it is killed. `spill_limit` of 0 turns spilling off. `sandbox` is `landlock`,
-    or `none` to run without one where the kernel cannot.
+    or `none` to run without one where the kernel cannot. Tables with one of `sealed_tags`, or a tag
+    below one, are sealed: the process that runs a statement over them holds only permitted rows.
+    With `seal_all` all stored tables are. `check_plans` looks at what a bound statement reads; only
+    tests of the other walls go without.
     """
 
     workers: int = 8
@@ -35,6 +38,13 @@ class DuckDBSettings:
     describe_seconds: float = 5.0
     grace_seconds: float = 0.5
     scan_cache: int = 256
+    cache_directory: Path = field(
+        default_factory=lambda: Path(gettempdir()) / "flight-server-cache"
+    )
+    cache_limit: int = 16_384 * MIB
+    sealed_tags: tuple[str, ...] = ()
+    seal_all: bool = False
+    check_plans: bool = True
 
     @property
     def resident_cap(self) -> int:

@@ -15,13 +15,33 @@ from flight_server.engines.errors import UnsupportedData
 _RESERVED = frozenset({"system", "temp", "flight_server_private"})
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A relation of the sealed tier: its full name as SQL, and its visible columns in order."""
+
+    relation: str
+    columns: tuple[str, ...]
+
+
+def stream_name(index: int) -> str:
+    """The name of a stream's source in a worker's temporary schema."""
+    return f"flight_server_stream_{index}"
+
+
+def stream_column(index: int) -> str:
+    """The name of a stream's column: one that no name of a table can spoil."""
+    return f"c{index}"
+
+
 @dataclass(frozen=True)
 class Setup:
     """The contents of one DuckDB instance.
 
     `statements` create its views (or empty tables) by full name; `files` are absolute paths, all
     that they read. `use` is the default catalog and schema, None for a private empty one.
-    `functions` are macros by name and definition.
+    `functions` are macros by name and definition. `streams` are the relations that come through
+    pipes: a worker scans them, its feeder serves them. `feeder` is the feeder's own setup, None
+    where there is none; a worker is never told of it.
     """
 
     catalogs: tuple[str, ...]
@@ -31,19 +51,21 @@ class Setup:
     use: tuple[str, str] | None
     time_zone: str
     functions: tuple[tuple[str, str], ...] = ()
+    streams: tuple[Stream, ...] = ()
+    feeder: Setup | None = None
 
     @cached_property
     def encoded(self) -> bytes:
-        """The setup as JSON, as it is sent to a worker."""
-        return json.dumps(
-            {field.name: getattr(self, field.name) for field in fields(self)},
-            separators=(",", ":"),
-        ).encode()
+        """The setup as JSON, as it is sent to a worker: without that of its feeder."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "feeder"}
+        told["streams"] = [(stream.relation, stream.columns) for stream in self.streams]
+        return json.dumps(told, separators=(",", ":")).encode()
 
     @cached_property
     def key(self) -> str:
         """Equal for equal setups only; warm workers are found by it."""
-        return sha256(self.encoded).hexdigest()
+        behind = b"" if self.feeder is None else self.feeder.key.encode()
+        return sha256(self.encoded + behind).hexdigest()
 
     @classmethod
     def decode(cls, data: bytes) -> Setup:
@@ -57,6 +79,7 @@ class Setup:
             use=None if raw["use"] is None else (raw["use"][0], raw["use"][1]),
             time_zone=raw["time_zone"],
             functions=tuple((name, definition) for name, definition in raw["functions"]),
+            streams=tuple(Stream(name, tuple(columns)) for name, columns in raw["streams"]),
         )
 
 

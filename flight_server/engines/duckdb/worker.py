@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -19,6 +20,8 @@ from flight_server.engines.duckdb import probe, ring, sandbox, session
 from flight_server.engines.duckdb.channel import Channel, ChannelClosed
 from flight_server.engines.duckdb.emit import Emitter, Stopped
 from flight_server.engines.duckdb.faults import Fault, binding_fault, running_fault
+from flight_server.engines.duckdb.feed import LOST, Feed, FeedFailed
+from flight_server.engines.duckdb.feeder import Feeder
 from flight_server.engines.duckdb.parameters import ParameterRefused, bind
 from flight_server.engines.duckdb.planner import Planner
 from flight_server.engines.duckdb.session import Limits, NotOneSelect
@@ -44,6 +47,7 @@ class Worker:
         self._ring = memory
         self._connection = connection
         self._planner: Planner | None = None
+        self._feed = Feed(None, ())
         self._running = 0
         self._ended = 0
         self._idle = threading.Event()
@@ -55,10 +59,16 @@ class Worker:
             if kind == wire.ASSIGN:
                 if not self._assign(*wire.unpack(payload)):
                     return
+            elif kind == wire.FEED:
+                self._feed_another(*wire.unpack(payload))
+                return
             elif kind == wire.RUN:
                 self._statement(self._run, wire.unpack(payload))
-            elif kind == wire.DESCRIBE:
-                self._statement(self._describe, wire.unpack(payload))
+            elif kind in (wire.DESCRIBE, wire.CHECK):
+                describe = partial(self._describe, kind == wire.CHECK)
+                self._statement(describe, wire.unpack(payload))
+            elif kind == wire.PUSHED:
+                self._statement(self._pushed, wire.unpack(payload))
             elif kind == wire.PROBE:
                 self._probe(*wire.unpack(payload))
                 return
@@ -74,14 +84,39 @@ class Worker:
 
     def _assign(self, limits: bytes, setup: bytes) -> bool:
         bounds, contents = Limits.decode(limits), Setup.decode(setup)
+        if contents.streams:
+            self._feed = Feed(self._peer(), contents.streams)
+        feed = self._feed
         self._confine(bounds, contents.files)
         try:
-            session.fill(self._connection, contents, bounds)
+            session.fill(self._connection, contents, bounds, lambda: feed.attach(self._connection))
+        except FeedFailed:
+            self._fault(feed.fault or LOST)
+            return False
         except (duckdb.Error, OSError) as error:
             self._fault(running_fault(error))
             return False
         self._planner = Planner(self._connection)
         return True
+
+    def _feed_another(self, limits: bytes, setup: bytes) -> None:
+        """Be the trusted side of a sealed worker, which is told of any fault."""
+        bounds, contents = Limits.decode(limits), Setup.decode(setup)
+        fault: Fault | None = None
+        with self._peer() as peer:
+            self._confine(bounds, contents.files)
+            try:
+                # one batch may hold more text than Arrow's short form can
+                self._connection.execute("SET arrow_large_buffer_size = true")
+                session.fill(self._connection, contents, bounds)
+            except (duckdb.Error, OSError) as error:
+                fault = running_fault(error)
+            Feeder(peer, self._connection, contents.streams, fault).serve()
+
+    def _peer(self) -> socket.socket:
+        """The socket to the other process of the pair, which the front sends ahead of the setup."""
+        _, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        return socket.socket(fileno=descriptors[0])
 
     def _probe(self, limits: bytes, elsewhere: bytes) -> None:
         bounds = Limits.decode(limits)
@@ -114,6 +149,7 @@ class Worker:
         emitter = Emitter(self._channel, self._ring, promised, number, compression.decode() or None)
         try:
             self._check(number)
+            self._feed.begin(lambda: self._check(number))
             values = bind(json.loads(names), _row(row))
             bound = session.relation(self._connection, text.decode(), values)
             rows = _batch_rows(promised)
@@ -131,10 +167,14 @@ class Worker:
         except ParameterRefused as error:
             return Fault("bind", str(error))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError, RuntimeError) as error:
-            return running_fault(error)
+            if self._ended >= number:
+                return Fault("interrupted", "The statement was ended.")
+            return self._feed.fault or running_fault(error)
+        finally:
+            self._feed.end()
 
     def _describe(
-        self, number: int, setup: bytes, text: bytes, names: bytes, row: bytes
+        self, checked: bool, number: int, setup: bytes, text: bytes, names: bytes, row: bytes
     ) -> Fault | None:
         if self._planner is None:
             return Fault("lost", "The worker failed.")
@@ -142,7 +182,7 @@ class Worker:
         try:
             self._check(number)
             values = bind(json.loads(names), _row(row))
-            schema = self._planner.describe(Setup.decode(setup), statement, values)
+            schema = self._planner.describe(Setup.decode(setup), statement, values, checked=checked)
         except Stopped:
             return Fault("interrupted", "The statement was ended.")
         except NotOneSelect:
@@ -154,6 +194,20 @@ class Worker:
         if isinstance(schema, Fault):
             return schema
         self._channel.send(wire.SHAPE, schema.serialize().to_pybytes())
+        return None
+
+    def _pushed(
+        self, number: int, setup: bytes, text: bytes, names: bytes, row: bytes
+    ) -> Fault | None:
+        if self._planner is None:
+            return Fault("lost", "The worker failed.")
+        try:
+            self._check(number)
+            values = bind(json.loads(names), _row(row))
+            found = self._planner.pushed(Setup.decode(setup), text.decode(), values)
+        except (Stopped, NotOneSelect, ParameterRefused, duckdb.Error, MemoryError, RuntimeError):
+            found = b"null"  # nothing is known, so nothing is left out; running it says why
+        self._channel.send(wire.SHAPE, found)
         return None
 
     def _fault(self, fault: Fault) -> None:

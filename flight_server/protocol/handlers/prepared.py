@@ -21,7 +21,7 @@ from flight_server.protocol.wire.flight_sql_pb2 import (
 )
 from flight_server.protocol.wire.frames import schema_bytes
 from flight_server.query.handles import HandleKind
-from flight_server.query.service import Planned
+from flight_server.query.planned import Planned
 
 
 def create(call: Call, message: ActionCreatePreparedStatementRequest) -> Iterator[bytes]:

@@ -18,8 +18,8 @@ from flight_server.protocol.wire.flight_sql_pb2 import CommandStatementQuery, Ti
 from flight_server.protocol.wire.frames import frame, with_metadata
 from flight_server.query.errors import InvalidParameters
 from flight_server.query.handles import HandleKind
+from flight_server.query.planned import Planned
 from flight_server.query.results import ResultStream
-from flight_server.query.service import Planned
 
 # How long a frame may be kept back to learn whether it is the last one, in seconds.
 _PATIENCE = 0.02
@@ -68,6 +68,7 @@ def stream(call: Call, message: TicketStatementQuery) -> Iterator[bytes]:
     planned = service.unseal(call.caller, message.statement_handle, HandleKind.TICKET)
     if planned.changes:
         apply_changes(call, planned.changes)
+    call.query_id = planned.query_id
     result = service.run(call.caller, planned)
     running = True
 

@@ -13,6 +13,12 @@ SELECT 1; SELECT 2;
 SELECT 1 INTO t;
 SELECT * FROM t FOR UPDATE
 
+-- Literals that are none, one of which DuckDB cannot even complain about. !InvalidSql
+SELECT b'2';
+SELECT x'zz';
+SELECT x'é';
+SELECT b'é'
+
 -- What is not a SELECT. !NotAllowed
 INSERT INTO t VALUES (1);
 UPDATE t SET a = 1;
@@ -71,7 +77,6 @@ SELECT * FROM pragma_table_info('t');
 SELECT * FROM json_each('{}');
 SELECT * FROM system.main.range(3);
 SELECT * FROM main.unnest([1]);
-SELECT * FROM nothing(1);
 SELECT * FROM lower('x');
 SELECT * FROM t, LATERAL query(t.a)
 
@@ -82,7 +87,6 @@ SELECT current_setting();
 SELECT main.version();
 SELECT pg_catalog.current_schema();
 SELECT getvariable('x');
-SELECT nothing(1);
 SELECT main.lower('x');
 SELECT system.main.lower('x');
 SELECT t.a.lower() FROM t;
@@ -94,3 +98,7 @@ SELECT list_transform([1], lambda x: sleep_ms(x));
 SELECT count(*) FILTER (WHERE error('x')) FROM t;
 SELECT lag(getvariable('x')) OVER () FROM t;
 SELECT * FROM range(nextval('s'))
+
+-- Functions that DuckDB does not have. !FunctionNotFound
+SELECT * FROM nothing(1);
+SELECT nothing(1);

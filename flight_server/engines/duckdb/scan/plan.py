@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import OrderedDict
+import re
+import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 from pyiceberg.exceptions import ValidationError
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.table import FileScanTask, StaticTable
@@ -19,7 +17,17 @@ from pyiceberg.table.metadata import TableMetadata
 
 from catalog.model import Table
 from catalog.names import quote
+from flight_server.engines.duckdb.kept import Kept
 from flight_server.engines.duckdb.scan import fields
+from flight_server.engines.duckdb.scan.prune import prune
+from flight_server.engines.duckdb.scan.remote import RemoteFile, is_remote, open_file
+from flight_server.engines.duckdb.scan.root import (
+    LocalRoot,
+    RemoteRoot,
+    check,
+    check_metadata,
+    local_path,
+)
 from flight_server.engines.duckdb.session import text_literal
 from flight_server.engines.errors import EngineError, UnsupportedData
 
@@ -34,44 +42,87 @@ class Scan:
     """A table as a subquery.
 
     `sql` stands in FROM, in parentheses; it gives the columns of `types` (DuckDB's type by name,
-    in table order). `files` are the absolute paths that it reads.
+    in table order). `files` are the absolute paths that it reads. `remote` are files that have to
+    be fetched first: they stand in `sql` as `mark` with their number, until `fetched` replaces it.
     """
 
     sql: str
     types: dict[str, str]
     files: tuple[str, ...]
+    remote: tuple[RemoteFile, ...] = ()
+    mark: str = ""
+
+    def fetched(self, paths: Sequence[str]) -> Scan:
+        """The scan over the local copies of its remote files, in their order."""
+        sql = re.sub(
+            f"'{self.mark}([0-9]+)'", lambda found: text_literal(paths[int(found[1])]), self.sql
+        )
+        return replace(self, sql=sql, files=(*self.files, *paths), remote=(), mark="")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table at its snapshot, planned once: its schema and all of its files.
+
+    `types` are DuckDB's by column, in table order.
+    """
+
+    table: Table
+    metadata: TableMetadata
+    schema: Schema
+    types: dict[str, str]
+    tasks: tuple[FileScanTask, ...]
+
+    def scan(self, part: Part = None, wanted: BooleanExpression | None = None) -> Scan:
+        """A scan of the files, or of one part of them; only of those that may have wanted rows."""
+        tasks: Sequence[FileScanTask] = self.tasks
+        if part is not None:
+            tasks = divide(tasks, *part)
+        if wanted is not None:
+            tasks = prune(tasks, self.metadata, self.schema, wanted)
+        plain = [task for task in tasks if not task.delete_files]
+        deleted = [task for task in tasks if task.delete_files]
+        reader = _Reader(self.table, self.metadata, self.schema, self.types)
+        branches = [*([reader.plain(plain)] if plain else []), *_deleted(reader, deleted)]
+        sql = " UNION ALL ".join(branches) if branches else _nothing(self.types)
+        remote = tuple(reader.remote.values())
+        return Scan(sql, self.types, tuple(reader.files), remote, reader.mark)
 
 
 class Scanner:
     """Scans by snapshot. Metadata is immutable, so what was planned once is kept."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._lock = threading.Lock()
-        self._scans: OrderedDict[object, Scan] = OrderedDict()
+        self._sources: Kept[Source] = Kept(capacity)
+        self._scans: Kept[Scan] = Kept(4 * capacity)
 
-    def scan(self, table: Table, part: Part = None) -> Scan:
+    def source(self, table: Table) -> Source:
+        """A table with its files. Raises `UnsupportedData`, and `EngineError`."""
+        return self._sources.get(_key(table), lambda: source_of(table))
+
+    def scan(
+        self, table: Table, part: Part = None, wanted: BooleanExpression | None = None
+    ) -> Scan:
         """Plan a table. Raises `UnsupportedData`, and `EngineError` where it cannot be read."""
-        columns = tuple((column.field_id, column.name) for column in table.columns)
-        key = (table.snapshot, table.location, columns, part)
-        with self._lock:
-            known = self._scans.get(key)
-            if known is not None:
-                self._scans.move_to_end(key)
-                return known
-        planned = plan(table, part)
-        with self._lock:
-            self._scans[key] = planned
-            while len(self._scans) > self._capacity:
-                self._scans.popitem(last=False)
-        return planned
+        key = (_key(table), part, None if wanted is None else repr(wanted))
+        return self._scans.get(key, lambda: self.source(table).scan(part, wanted))
+
+
+def _key(table: Table) -> object:
+    columns = tuple((column.field_id, column.name) for column in table.columns)
+    return (table.snapshot, table.location, columns)
 
 
 def plan(table: Table, part: Part = None) -> Scan:
     """Plan a table at its snapshot: its files, or one part of them. Raises as `Scanner.scan`."""
+    return source_of(table).scan(part)
+
+
+def source_of(table: Table) -> Source:
+    """A table at its snapshot with all of its files. Raises as `Scanner.source`."""
     if table.snapshot is None:
         raise UnsupportedData("This engine cannot read a table that has no snapshot.")
-    local_path(table.snapshot.metadata_location)
+    _check_storage(table.snapshot.metadata_location)
     try:
         source = StaticTable.from_metadata(
             table.snapshot.metadata_location, properties=dict(table.storage)
@@ -81,29 +132,7 @@ def plan(table: Table, part: Part = None) -> Scan:
     schema = _schema(source.metadata, table)
     fields.check_names(schema)
     types = {field.name: fields.sql_type(field.field_type) for field in schema.fields}
-    tasks = _tasks(source, table)
-    if part is not None:
-        tasks = divide(tasks, *part)
-    root = _Root(table.location or source.metadata.location)
-    plain = [task for task in tasks if not task.delete_files]
-    deleted = [task for task in tasks if task.delete_files]
-    reader = _Reader(source.metadata, schema, types, root)
-    branches = [*([reader.plain(plain)] if plain else []), *_deleted(reader, deleted)]
-    sql = " UNION ALL ".join(branches) if branches else _nothing(types)
-    return Scan(sql, types, tuple(reader.files))
-
-
-def local_path(uri: str) -> str:
-    """The absolute path of a local file's URI. Raises `UnsupportedData` for any other storage."""
-    if uri.startswith("/"):
-        return os.path.normpath(uri)
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        raise UnsupportedData("Tables in this kind of storage are not supported yet.")
-    # everything after the scheme is the path, also where it looks like a query
-    path = uri.removeprefix("file:")
-    path = "/" + path.removeprefix(f"//{parts.netloc}").lstrip("/")
-    return os.path.normpath(path if Path(path).exists() else unquote(path))
+    return Source(table, source.metadata, schema, types, tuple(_tasks(source, table)))
 
 
 def divide(tasks: Sequence[FileScanTask], index: int, count: int) -> list[FileScanTask]:
@@ -129,39 +158,22 @@ def _identity(task: FileScanTask) -> tuple[int, str, list[str]]:
     return -file.file_size_in_bytes, file.file_path, deletes
 
 
-class _Root:
-    """The place that all files of a table must lie under.
-
-    Metadata is written by whoever may write the table: without this check it could name any file
-    that the server can read.
-    """
-
-    def __init__(self, location: str) -> None:
-        self._path = local_path(location)
-        self._real = os.path.realpath(self._path)
-
-    def path(self, uri: str) -> str:
-        """The path of a file, checked. Raises `EngineError` for one outside."""
-        path = local_path(uri)
-        for found, root in ((path, self._path), (os.path.realpath(path), self._real)):
-            if not found.startswith(root.rstrip("/") + "/"):
-                raise EngineError("The table names a file that does not lie under its location.")
-        if any(char in path for char in "*?["):
-            raise UnsupportedData("A file name of the table is not supported yet.")
-        return path
-
-
 class _Reader:
     """Renders reads of groups of files, and remembers the files."""
 
     def __init__(
-        self, metadata: TableMetadata, schema: Schema, types: dict[str, str], root: _Root
+        self, table: Table, metadata: TableMetadata, schema: Schema, types: dict[str, str]
     ) -> None:
-        self._root = root
+        location = table.location or metadata.location
+        self._root = RemoteRoot(location) if is_remote(location) else LocalRoot(location)
+        self._storage = table.storage
         self._types = types
         self._map = "" if fields.readable_by_name(metadata) else fields.field_map(schema)
         self._mapped = fields.has_name_mapping(metadata)
         self.files: dict[str, None] = {}
+        self.remote: dict[str, RemoteFile] = {}
+        # nothing that a table's metadata says can be taken for it
+        self.mark = f"remote-{secrets.token_hex(8)}-"
 
     def columns(self, alias: str = "") -> str:
         """The table's columns, each with its declared type."""
@@ -179,7 +191,7 @@ class _Reader:
         """A `read_parquet` of data files, in order."""
         paths = self.paths(task.file for task in tasks)
         if self._mapped:
-            _check_field_ids(paths)
+            self._check_field_ids(task.file for task in tasks)
         options = [f"[{', '.join(map(text_literal, paths))}]"]
         if self._map:
             options.append(f"schema={self._map}")
@@ -188,15 +200,38 @@ class _Reader:
         return f"read_parquet({', '.join(options)})"
 
     def paths(self, files: Iterable[DataFile]) -> list[str]:
-        """The checked paths of files. Raises `UnsupportedData` for other formats than Parquet."""
+        """The checked paths of files, marks where they have to be fetched.
+
+        Raises `UnsupportedData` for other formats than Parquet.
+        """
         paths: list[str] = []
         for file in files:
             if file.file_format != FileFormat.PARQUET:
                 text = f"The table has files in format {file.file_format}, not supported yet."
                 raise UnsupportedData(text)
-            paths.append(self._root.path(file.file_path))
-        self.files.update(dict.fromkeys(paths))
+            paths.append(self._path(file))
         return paths
+
+    def _path(self, file: DataFile) -> str:
+        if isinstance(self._root, LocalRoot):
+            path = self._root.path(file.file_path)
+            self.files[path] = None
+            return path
+        uri = self._root.uri(file.file_path)
+        self.remote.setdefault(uri, RemoteFile(uri, file.file_size_in_bytes))
+        return f"{self.mark}{list(self.remote).index(uri)}"
+
+    def _check_field_ids(self, files: Iterable[DataFile]) -> None:
+        """Refuse imported files, whose columns would all be missed by field id."""
+        for file in files:
+            self._path(file)
+            try:
+                with open_file(file.file_path, self._storage) as source:
+                    schema = pq.read_schema(source)
+            except OSError as error:
+                raise EngineError("A data file of a table could not be read.") from error
+            if not any(field.metadata and _FIELD_ID in field.metadata for field in schema):
+                raise UnsupportedData("The table has imported files, which are not supported yet.")
 
 
 def _deleted(reader: _Reader, tasks: Sequence[FileScanTask]) -> list[str]:
@@ -226,6 +261,12 @@ def _deleted(reader: _Reader, tasks: Sequence[FileScanTask]) -> list[str]:
     ]
 
 
+def _check_storage(uri: str) -> None:
+    """Refuse storage of other kinds before anything of it is read. Raises `UnsupportedData`."""
+    if not is_remote(uri):
+        local_path(uri)
+
+
 def _nothing(types: dict[str, str]) -> str:
     columns = ", ".join(f"CAST(NULL AS {data}) AS {quote(name)}" for name, data in types.items())
     return f"SELECT {columns} WHERE false"
@@ -237,12 +278,27 @@ def _tasks(source: StaticTable, table: Table) -> list[FileScanTask]:
     if source.metadata.snapshot_by_id(table.snapshot.snapshot_id) is None:
         raise EngineError("The table's snapshot no longer exists.")
     try:
+        _check_manifests(source, table)
         return list(source.scan(snapshot_id=table.snapshot.snapshot_id).plan_files())
     except OSError as error:
         raise EngineError(_UNREADABLE) from error
     except (ValueError, NotImplementedError) as error:
         # equality deletes, above all
         raise UnsupportedData("The table has deletes of a kind not supported yet.") from error
+
+
+def _check_manifests(source: StaticTable, table: Table) -> None:
+    """Refuse metadata that lies elsewhere, before it is read. Raises `OutsideTable`."""
+    if table.snapshot is None or table.snapshot.snapshot_id is None:
+        return
+    location = table.location or source.metadata.location
+    check_metadata(location, table.snapshot.metadata_location)
+    snapshot = source.metadata.snapshot_by_id(table.snapshot.snapshot_id)
+    if snapshot is None:
+        return
+    check(location, snapshot.manifest_list)
+    for manifest in snapshot.manifests(source.io):
+        check(location, manifest.manifest_path)
 
 
 def _schema(metadata: TableMetadata, table: Table) -> Schema:
@@ -259,14 +315,3 @@ def _schema(metadata: TableMetadata, table: Table) -> Schema:
         ]:
             return schema
     raise EngineError("The table's columns are not those of its metadata.")
-
-
-def _check_field_ids(paths: Iterable[str]) -> None:
-    """Refuse imported files, whose columns would all be missed by field id."""
-    for path in paths:
-        try:
-            schema = pq.read_schema(path)
-        except OSError as error:
-            raise EngineError("A data file of a table could not be read.") from error
-        if not any(field.metadata and _FIELD_ID in field.metadata for field in schema):
-            raise UnsupportedData("The table has imported files, which are not supported yet.")

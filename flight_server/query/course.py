@@ -1,0 +1,88 @@
+"""The course of one run of a statement: what is measured of it, and told when it ends."""
+
+from __future__ import annotations
+
+import time
+
+from auth.errors import Forbidden
+from flight_server.engines.base import Frame
+from flight_server.engines.errors import Cancelled, TimedOut, WorkerLost
+from flight_server.query.errors import StaleHandle
+from flight_server.query.events import Listener, Receipt, StatementEnded, StatementStarted, Status
+
+_STATUS: tuple[tuple[type[BaseException], Status], ...] = (
+    (Cancelled, Status.CANCELLED),
+    (TimedOut, Status.TIMEOUT),
+    (WorkerLost, Status.WORKER_LOST),
+    # The rights changed under a running statement.
+    (Forbidden, Status.KILLED),
+    (StaleHandle, Status.KILLED),
+)
+
+
+class Course:
+    """One run. Used by the thread of its call, `client_gone` by any."""
+
+    def __init__(self, listener: Listener, start: StatementStarted) -> None:
+        self._listener = listener
+        self._start = start
+        self._started = time.monotonic()
+        self._queued: float | None = None
+        self._first: float | None = None
+        self._rows = self._bytes = 0
+        self._gone = False
+
+    @property
+    def started(self) -> float:
+        """When it began, in seconds of `time.monotonic`."""
+        return self._started
+
+    def begin(self) -> Receipt | None:
+        """Tell that it begins; gives what must be waited for before any of the result leaves.
+
+        Raises `AuditUnavailable`.
+        """
+        return self._listener.tell(self._start)
+
+    def taken(self) -> None:
+        """An engine has taken the statement."""
+        self._queued = self._passed()
+
+    def frame(self, frame: Frame) -> None:
+        """A frame of the result has come."""
+        if self._first is None:
+            self._first = self._passed()
+        self._rows += frame.rows
+        self._bytes += len(frame.data)
+
+    def client_gone(self) -> None:
+        """The client went away before the end."""
+        self._gone = True
+
+    def end(self, error: BaseException | None, *, whole: bool = False) -> None:
+        """Tell that it has ended; `whole` says that all of the result was read."""
+        start = self._start
+        self._listener.tell(
+            StatementEnded(
+                caller=start.caller,
+                planned=start.planned,
+                engine=start.engine,
+                status=self._status(error, whole),
+                error=error,
+                queued=self._queued,
+                first_frame=self._first,
+                total=self._passed(),
+                rows=self._rows,
+                bytes=self._bytes,
+            )
+        )
+
+    def _status(self, error: BaseException | None, whole: bool) -> Status:
+        if error is None and whole:
+            return Status.OK
+        if error is None or (self._gone and isinstance(error, Cancelled)):
+            return Status.CLIENT_GONE
+        return next((status for kind, status in _STATUS if isinstance(error, kind)), Status.ERROR)
+
+    def _passed(self) -> float:
+        return time.monotonic() - self._started
