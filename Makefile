@@ -12,7 +12,7 @@ N ?= 10000
 SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz oracle check format bench docs wire clean
+.PHONY: help install demo test proofs fuzz oracle check format bench docs wire clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,8 +28,11 @@ install: $(STAMP) ## set up .venv
 demo: $(STAMP) ## build a sample warehouse, serve it, print what to paste (PORT=, DIR=, SCALE=)
 	@exec $(BIN)/flight-server demo --port $(PORT) --dir $(DIR) --scale $(SCALE)
 
-test: $(STAMP) ## run the tests (K=name runs some)
-	$(BIN)/python -m pytest $(if $(K),-k '$(K)')
+test: $(STAMP) ## run the tests but the long proofs (K=name runs some of all)
+	$(BIN)/python -m pytest $(if $(K),-k '$(K)',-m 'not proof')
+
+proofs: $(STAMP) ## the long ones: oracle, attacks by every way, mutants, real clients, soak
+	$(BIN)/python -m pytest -m proof
 
 fuzz: $(STAMP) ## send damaged messages for longer, with a new seed (SECONDS=, SEED=)
 	FLIGHT_SERVER_FUZZ=$(SECONDS) FLIGHT_SERVER_FUZZ_SEED=$(SEED) \

@@ -90,7 +90,7 @@ def _build(settings: Settings, audit: AuditLog | None) -> Application:
     users = CredentialsSource(settings.auth.users).current if settings.auth.users else None
     watched = WatchedPolicies(policies, listener)
     registry = catalogs(settings, policies.current, users)
-    engine = DuckDBEngine(engine_settings(settings))
+    engine = start_engine(settings)
     spool = spooling(settings, sealer)
     service = QueryService(
         registry,
@@ -253,6 +253,15 @@ def spooling(settings: Settings, sealer: Sealer) -> Spool:
         return Spool(spool.directory, sealer, limits)
     except OSError as error:
         raise ConfigInvalid(f"spool.directory: {error.strerror}") from error
+
+
+def start_engine(settings: Settings) -> DuckDBEngine:
+    """The engine, with its workers."""
+    try:
+        return DuckDBEngine(engine_settings(settings))
+    except OSError as error:
+        place = error.filename or "a directory of it"
+        raise ConfigInvalid(f"the engine cannot use {place}: {error.strerror}") from error
 
 
 def engine_settings(settings: Settings) -> DuckDBSettings:

@@ -98,14 +98,19 @@ class CatalogSettings(BaseModel):
     refresh: Seconds = Field(5.0, description="Seconds that listings and pointers are kept.")
 
     def properties(self) -> dict[str, str]:
-        """The properties for pyiceberg, with secrets given by reference read."""
+        """The properties for pyiceberg, with secrets by reference read. Raises `ConfigInvalid`."""
         extra = self.model_extra or {}
-        return {"type": self.type} | {key: _reference(value) for key, value in extra.items()}
+        return {"type": self.type} | {key: _reference(key, value) for key, value in extra.items()}
 
 
-def _reference(value: Any) -> str:
+def _reference(name: str, value: Any) -> str:
     text = str(value)
-    return str(read_reference(text)) if text.startswith(("env:", "file:/run/secrets")) else text
+    if not text.startswith(("env:", "file:/run/secrets")):
+        return text
+    try:
+        return str(read_reference(text))
+    except ValueError as error:
+        raise ConfigInvalid(f"catalogs: {name}: {error}") from None
 
 
 class EngineSettings(Section):

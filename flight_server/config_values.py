@@ -67,6 +67,8 @@ def read_reference(value: Any) -> Any:
             return Path(rest).expanduser().read_text().strip()
         except OSError as error:
             raise ValueError(f"{rest} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{rest} is not text") from None
     raise ValueError("a secret is given as env:NAME or file:PATH")
 
 

@@ -30,3 +30,33 @@ def server(demo_directory: Path) -> Iterator[Server]:
     """One server for all tests that do not change it."""
     with serving(demo_directory) as running:
         yield running
+
+
+# What takes long: statements without number, and clients that are fetched. `make test` leaves them
+# out, `make proofs` and continuous integration run them.
+PROOFS = (
+    "benchmarks",
+    "clients",
+    "conformance/test_soak.py",
+    "corpora",
+    "end_to_end/test_audit.py",
+    "engines/test_pruning.py",
+    "engines/test_sealed.py",
+    "oracle",
+    "protocol/test_fuzz.py",
+    "security/test_error_channels.py",
+    "security/test_mutation.py",
+    "security/test_names.py",
+    "security/test_revocation.py",
+    "security/test_sealed.py",
+    "security/test_ways.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the long proofs."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix()
+        if any(place == proof or place.startswith(f"{proof}/") for proof in PROOFS):
+            item.add_marker(pytest.mark.proof)

@@ -36,7 +36,9 @@ def test_the_readme_is_short_and_names_every_command() -> None:
         capture_output=True,
         text=True,
     ).stdout
-    for command in ("serve", "demo", "check", "token", "query", "explain", "policy"):
+    for command in (
+        "serve", "demo", "check", "token", "password", "api-key", "query", "explain", "policy"
+    ):  # fmt: skip
         assert f"`{command}`" in README
         assert command in help_text
 

@@ -12,15 +12,22 @@ from auth.masks import Hash
 from auth.policy_source import PolicySource
 from catalog.errors import CatalogError
 from catalog.names import SchemaName
+from catalog.registry import Registry
 from flight_server import app
 from flight_server.auditing import audit_key, audit_place
+from flight_server.cli.check_places import (
+    check_anonymous,
+    check_database,
+    check_defaults,
+    check_directories,
+)
 from flight_server.config import ConfigInvalid, Settings
-from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.errors import EngineError
 from flight_server.query.expressions import Compiler
 from flight_server.query.lint import review
 from flight_server.query.parser import Parser
 
+_MAX_CAUSE = 300
 _FAULTS = (ConfigInvalid, ConfigurationInvalid, PolicyInvalid, CatalogError, EngineError)
 
 
@@ -32,24 +39,42 @@ def run(settings: Settings, _options: argparse.Namespace) -> int:
     remarks: list[Remark] = []
     parts: list[tuple[str, Callable[[], str]]] = [
         ("server", lambda: _server(settings)),
+        ("policy", lambda: _policy(settings)),
         ("users and issuers", lambda: _access(settings)),
         ("seal keys", lambda: _seal(settings)),
         ("audit log", lambda: _audit(settings)),
-        ("policy", lambda: _policy(settings)),
+        ("directories", lambda: check_directories(settings)),
         *((f"catalog {name}", partial(_catalog, settings, name)) for name in settings.catalogs),
+        ("defaults", lambda: _defaults(settings)),
         ("policy over the tables", lambda: _tables(settings, remarks)),
         ("engine", lambda: _engine(settings)),
     ]
-    sound = True
+    faults: set[str] = set()
     for name, verify in parts:
         try:
             print(f"ok    {name}: {verify()}")
         except _FAULTS as error:
-            sound = False
-            print(f"FAULT {name}: {error}")
+            fault = _told(error)
+            # a part that fails for what another one has told already adds nothing
+            again = fault in faults
+            print(f"skip  {name}: see above" if again else f"FAULT {name}: {fault}")
+            faults.add(fault)
+    if not settings.catalogs:
+        print("warn  catalogs: none are configured: there is nothing to read")
     for each in remarks:
         print(f"warn  {settings.policy.file.name}:{each.line}: {each.rule}: {each.text}")
-    return 0 if sound else 1
+    return 1 if faults else 0
+
+
+def _told(error: Exception) -> str:
+    """A fault with its cause, which users are never told but operators need."""
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    if root is error or not isinstance(error, CatalogError):
+        return str(error)
+    cause = " ".join(str(root).split())[:_MAX_CAUSE]
+    return f"{error} ({type(root).__name__}: {cause})"
 
 
 def _server(settings: Settings) -> str:
@@ -58,6 +83,7 @@ def _server(settings: Settings) -> str:
 
 
 def _access(settings: Settings) -> str:
+    check_anonymous(settings)
     app.authenticator(settings, PolicySource(settings.policy.file))
     users = "no users file" if settings.auth.users is None else "users file read"
     return f"{users}, {len(settings.auth.issuers)} issuers"
@@ -95,7 +121,7 @@ def _policy(settings: Settings) -> str:
 def _tables(settings: Settings, remarks: list[Remark]) -> str:
     """Masks that do not fit are faults; `remarks` gets what is only doubtful."""
     policy = PolicySource(settings.policy.file).current()
-    registry = app.catalogs(settings)
+    registry = _registry(settings)
     tables = []
     for name in registry.names():
         catalog = registry.catalog(name)
@@ -110,7 +136,19 @@ def _tables(settings: Settings, remarks: list[Remark]) -> str:
     return f"{len(tables)} tables, {len(remarks)} remarks"
 
 
+def _registry(settings: Settings) -> Registry:
+    """The catalogs, once it is known that to open them makes none."""
+    for name in settings.catalogs:
+        check_database(settings, name)
+    return app.catalogs(settings)
+
+
+def _defaults(settings: Settings) -> str:
+    return check_defaults(settings, _registry(settings))
+
+
 def _catalog(settings: Settings, name: str) -> str:
+    check_database(settings, name)
     catalog = app.catalogs(settings).catalog(name)
     if catalog is None:
         raise ConfigInvalid("is not there")
@@ -121,14 +159,15 @@ def _catalog(settings: Settings, name: str) -> str:
         try:
             catalog.table(table)
         except CatalogError as error:
-            unread.append(f"{table}: {error}")
+            unread.append(f"{table}: {_told(error)}")
     if unread:
         raise ConfigInvalid("; ".join(unread[:10]))
     return f"{len(schemas)} schemas, {len(tables)} tables"
 
 
 def _engine(settings: Settings) -> str:
-    engine = DuckDBEngine(app.engine_settings(settings))
+    check_directories(settings)
+    engine = app.start_engine(settings)
     try:
         return f"DuckDB, sandbox {engine.sandbox}"
     finally:

@@ -23,7 +23,8 @@ def configured(options: argparse.Namespace) -> Settings:
 
 
 def configured_if_any(options: argparse.Namespace) -> Settings | None:
-    """The settings where any are given, by file, flag or environment; else None."""
-    if options.config or options.set or any(name.startswith(PREFIX) for name in os.environ):
+    """The settings where a policy is among them, by file, flag or environment; else None."""
+    # other variables may be there for other reasons, such as the host in an image of a container
+    if options.config or options.set or any(n.startswith(f"{PREFIX}POLICY") for n in os.environ):
         return configured(options)
     return None

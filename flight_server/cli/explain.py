@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from auth.errors import PolicyInvalid
 from auth.explain import explain
 from auth.policy_source import PolicySource
 from auth.visible import VisibleCatalog
@@ -39,6 +40,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     policies = PolicySource(settings.policy.file)
     principal = principal_of(users_of(settings), options)
     registry = app.catalogs(settings)
+    if not _accepted(lambda: recognise(options.sql)):
+        return 1
     command = recognise(options.sql) is not None
     if not command:
         visible = VisibleCatalog(principal, policies.current(), registry)
@@ -63,6 +66,9 @@ def _accepted(step: Callable[[], object]) -> bool:
         failure = failure_of(error)
         hint = f" Hint: {failure.hint}" if failure.hint else ""
         print(f"refused: {failure.code}: {failure.message}{hint}")
+        if isinstance(error, PolicyInvalid):
+            # its user is not told what is wrong with the policy; whoever runs this is
+            print(f"the policy: {error.__cause__ or error}")
         return False
     return True
 

@@ -101,7 +101,7 @@ def _configured(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="one setting, such as server.port=0; over the file and the environment",
+        help="one setting, such as server.port=0, over file and environment; repeatable",
     )
 
 

@@ -188,4 +188,5 @@ def _table(schema: pa.Schema, batches: Iterator[pa.RecordBatch], limit: int) -> 
 
 
 def _cell(value: object) -> str:
+    """A value within a line."""
     return "NULL" if value is None else str(value).replace("\n", "\\n")

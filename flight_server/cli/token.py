@@ -15,7 +15,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     entry = next((entry for entry in settings.auth.issuers if entry.secret), None)
     if entry is None or entry.secret is None:
         raise ConfigInvalid("auth.issuers: a token needs an issuer with a secret")
-    if options.lifetime > entry.max_lifetime:
+    if not 0 < options.lifetime <= entry.max_lifetime:
         raise ConfigInvalid(
             f"--lifetime: tokens of {entry.issuer} may live {entry.max_lifetime:g} seconds"
             " (auth.issuers, max_lifetime)"

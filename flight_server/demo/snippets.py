@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flight_server.demo.warehouse import Demo
 
-_STATEMENT = "SELECT * FROM invest.portfolio.accounts LIMIT 10"
+_STATEMENT = "SELECT * FROM invest.portfolio.accounts ORDER BY account_id LIMIT 10"
 
 
 def adbc(host: str, port: int, user: str, password: str) -> str:
@@ -64,7 +64,7 @@ Serving {total:,} rows in {len(demo.rows)} tables on grpc://{host}:{port}
 Users (also in {demo.directory / "credentials.json"})
 {people}
 
-Python (pip install adbc-driver-flightsql pyarrow)
+Python (in .venv, or pip install adbc-driver-flightsql adbc-driver-manager pyarrow)
 {_indented(adbc(host, port, user, password))}
 
 polars and pandas, over that connection

@@ -124,3 +124,27 @@ def test_only_the_owner_can_read_secrets_and_nothing_prints_them(demo):
     for credential in demo.credentials.values():
         for secret in credential.values():
             assert not any(secret in text for text in texts)
+
+
+def test_a_demo_that_is_served_is_not_replaced(demo):
+    with (
+        warehouse.in_use(demo.directory),
+        pytest.raises(ValueError, match="is being served"),
+    ):
+        build(demo.directory, scale=0.02)
+    told = []
+    assert build(demo.directory, scale=0.01, notice=told.append) == demo
+    assert told == []
+
+
+def test_it_is_told_before_another_demo_is_replaced(demo, tmp_path):
+    shutil.copytree(demo.directory, tmp_path / "there")
+
+    def stop(text: str) -> None:
+        assert "(scale 0.01) is replaced by one of scale 0.02" in text
+        assert (tmp_path / "there" / "demo.json").exists()
+        raise Crash
+
+    with pytest.raises(Crash):
+        build(tmp_path / "there", scale=0.02, notice=stop)
+    assert (tmp_path / "there" / "demo.json").exists()

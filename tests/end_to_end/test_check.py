@@ -83,3 +83,88 @@ def test_a_hash_whose_key_is_not_in_the_settings_is_refused(checked: Checked) ->
     status, told = checked(mask % "cmr")
     assert status == 1
     assert told == ["FAULT policy: policy.yaml:4: policy.keys has no key 'cmr'"]
+
+
+@pytest.fixture
+def found(
+    lake: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[str]]:
+    """What check says, other than ok, with some settings more."""
+    monkeypatch.setattr(check, "_engine", lambda _settings: "not started here")
+    (lake / "policy.yaml").write_text(HEAD)
+
+    def run(**flags: str) -> list[str]:
+        flags = {name.replace("__", "."): value for name, value in flags.items()}
+        check.run(load(lake / "flight-server.yaml", flags), argparse.Namespace())
+        lines = capsys.readouterr().out.splitlines()
+        return [line for line in lines if not line.startswith("ok ")]
+
+    return run
+
+
+def test_an_anonymous_user_must_be_one(found: Callable[..., list[str]], tmp_path: Path) -> None:
+    users = tmp_path / "users.yaml"
+    users.write_text("version: 1\nusers:\n  ann: {}\n  bob: {disabled: true}\n")
+    place = {"auth__users": str(users)}
+    assert found(**place, auth__anonymous="ann") == []
+    assert found(**place, auth__anonymous="bob") == [
+        "FAULT users and issuers: auth.anonymous: user bob is disabled"
+    ]
+    assert found(auth__anonymous="ann") == [
+        "FAULT users and issuers: auth.anonymous: user ann is not in the users file"
+    ]
+
+
+def test_defaults_must_exist(found: Callable[..., list[str]]) -> None:
+    assert found(defaults__catalog="Lake", defaults__schema="DESK") == []
+    assert found(defaults__catalog="sea") == [
+        "FAULT defaults: defaults.catalog: there is no catalog sea"
+    ]
+    assert found(defaults__schema="dusk") == [
+        "FAULT defaults: defaults.schema: there is no schema dusk"
+    ]
+
+
+def test_directories_must_be_writable(found: Callable[..., list[str]], tmp_path: Path) -> None:
+    assert found(spool__directory=str(tmp_path / "new" / "spool")) == []
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "spool"
+    assert found(spool__directory=str(place)) == [
+        f"FAULT directories: spool.directory: {place} cannot be written"
+    ]
+
+
+def test_a_database_that_is_not_there_is_told_and_not_made(
+    found: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    place = tmp_path / "mistyped.db"
+    told = found(catalogs__lake__uri=f"sqlite:///{place}")
+    assert told[0] == f"FAULT catalog lake: catalogs.lake.uri: there is no database {place}"
+    assert all(line.startswith("skip ") for line in told[1:])
+    assert not place.exists()
+
+
+def test_why_a_catalog_cannot_be_reached_is_told_to_operators(
+    found: Callable[..., list[str]], lake: Path
+) -> None:
+    told = found(catalogs__lake__type="rest", catalogs__lake__uri="http://127.0.0.1:1")
+    assert told[0].startswith("FAULT catalog lake: Catalog lake cannot be reached now (")
+    assert "refused" in told[0]
+
+
+def test_a_fault_of_the_policy_is_told_once(checked: Checked) -> None:
+    status, told = checked("wrong: 1\n")
+    assert status == 1
+    assert [line for line in told if "wrong" in line] == [
+        "FAULT policy: policy.yaml:4: unknown key 'wrong'"
+    ]
+
+
+def test_a_server_without_catalogs_is_warned_of(
+    checked: Checked, lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lake / "policy.yaml").write_text(HEAD)
+    settings = load(None, {"policy.file": str(lake / "policy.yaml")})
+    assert check.run(settings, argparse.Namespace()) == 0
+    assert "warn  catalogs: none are configured" in capsys.readouterr().out

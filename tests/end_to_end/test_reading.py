@@ -116,7 +116,7 @@ def test_a_question_gets_the_answer_that_duckdb_gives(
 def test_metadata_at_every_depth(server: Server) -> None:
     with server.connect("compliance") as connection:
         catalogs = connection.adbc_get_objects(depth="catalogs").read_all().to_pylist()
-        assert [row["catalog_name"] for row in catalogs] == ["invest"]
+        assert [row["catalog_name"] for row in catalogs] == ["invest", "system"]
         schemas = connection.adbc_get_objects(depth="db_schemas").read_all().to_pylist()
         names = [schema["db_schema_name"] for schema in schemas[0]["catalog_db_schemas"]]
         assert names == ["market", "portfolio"]

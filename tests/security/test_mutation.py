@@ -26,7 +26,7 @@ from catalog.model import Column, Snapshot, Table
 from catalog.names import TableName
 from catalog.registry import Registry
 from flight_server.query import gate, refused
-from flight_server.query.errors import NotAllowed, QueryError
+from flight_server.query.errors import FunctionNotFound, NotAllowed, QueryError
 from flight_server.query.gate import examine, nodes
 from flight_server.query.lexical import check_size
 from flight_server.query.parser import Node, Parser
@@ -167,7 +167,7 @@ def is_accepted(seed: Seed, visible: VisibleCatalog) -> bool:
     """What the gate and the catalog say of a tree; any other error is one of the server's."""
     try:
         resolve(examine(seed.text, seed.tree), visible, DEFAULTS)
-    except (NotAllowed, TableNotFound):
+    except (FunctionNotFound, NotAllowed, TableNotFound):
         return False
     return True
 
