@@ -44,6 +44,7 @@ PROOFS = (
     "engines/test_sealed.py",
     "oracle",
     "protocol/test_fuzz.py",
+    "security/test_attacks.py",
     "security/test_error_channels.py",
     "security/test_mutation.py",
     "security/test_names.py",
