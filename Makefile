@@ -55,6 +55,7 @@ format: $(STAMP) ## format the code and mend what lint can mend
 
 bench: $(STAMP) ## measure against in-process DuckDB and a bare Flight stream
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.planning
 
 docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m docs.generate

@@ -88,6 +88,7 @@ class Policy:
         self._used = frozenset(name for text in texts for name in _USED.findall(text))
         self._roles = lru_cache(maxsize=1024)(self._roles_of)
         self.applicable = lru_cache(maxsize=1024)(self._applicable)
+        self._may_see = lru_cache(maxsize=32_768)(self._may_see_of)
         self._decisions = lru_cache(maxsize=8192)(self._decide)
 
     @property
@@ -117,7 +118,10 @@ class Policy:
 
         False means that `decide` would return None for it, whatever its columns and tags.
         """
-        mine = self.applicable(self.roles(principal))
+        return self._may_see(self.roles(principal), name)
+
+    def _may_see_of(self, roles: frozenset[str], name: TableName) -> bool:
+        mine = self.applicable(roles)
         path = path_of(name)
         if any(_whole(rule, path) for rule in mine.denies):
             return False

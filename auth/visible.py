@@ -7,7 +7,7 @@ of an error.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from auth.policy import Policy
 from auth.principal import Principal
 from catalog.errors import CatalogError, SnapshotNotFound, UnsupportedTable
 from catalog.model import Column, Snapshot, Table
-from catalog.names import SchemaName, TableName, like
+from catalog.names import SchemaName, TableName, fold, like
 from catalog.registry import Registry
 
 _log = logging.getLogger(__name__)
@@ -73,11 +73,16 @@ class VisibleCatalog:
 
     def catalogs(self) -> list[str]:
         """The names of the visible catalogs, sorted."""
-        return [
-            name
-            for name in self._registry.names()
-            if any(self._has_table(schema) for schema in self._registry.schemas(name))
-        ]
+        return [name for name in self._registry.names() if self._has_schema(name)]
+
+    def catalog(self, name: str) -> str | None:
+        """The visible catalog of a name as it is spelled; None where there is none."""
+        return next((n for n in _same(self._registry.names(), name) if self._has_schema(n)), None)
+
+    def schema(self, catalog: str, name: str) -> str | None:
+        """The visible schema of a name in a catalog as it is spelled; None where there is none."""
+        listed = {found.schema: found for found in self._registry.schemas(catalog)}
+        return next((n for n in _same(listed, name) if self._has_table(listed[n])), None)
 
     def schemas(self, catalog: str | None = None, pattern: str | None = None) -> list[SchemaName]:
         """The visible schemas, sorted: of one catalog, and those LIKE a pattern."""
@@ -156,6 +161,9 @@ class VisibleCatalog:
         wanted = like(pattern)
         return [name for name in self._registry.schemas(catalog) if wanted(name.schema)]
 
+    def _has_schema(self, catalog: str) -> bool:
+        return any(self._has_table(schema) for schema in self._registry.schemas(catalog))
+
     def _has_table(self, schema: SchemaName) -> bool:
         return any(self._in_listing(name) is not None for name in self._registry.tables(schema))
 
@@ -181,6 +189,12 @@ class VisibleCatalog:
             return None
         grant = both(earlier, then, current, now)
         return None if grant is None else _visible(earlier, grant)
+
+
+def _same(names: Iterable[str], asked: str) -> Iterator[str]:
+    """The names that are the asked one, whatever the case of their letters."""
+    folded = fold(asked)
+    return (name for name in names if fold(name) == folded)
 
 
 def _visible(table: Table, grant: Grant) -> VisibleTable:

@@ -48,11 +48,9 @@ def served(warehouse: data.Warehouse, folder: Path) -> Iterator[Served]:
     program = command()
     assert program is not None
     passwords = {user: secrets.token_urlsafe(16) for user in (FULL, NARROW, MASKED_USER)}
-    _write(folder / "policy.yaml", _policy())
-    _write(folder / "users.yaml", _users(passwords))
-    _write(folder / "config.yaml", _config(warehouse))
+    config = configured(warehouse, folder, passwords)
     with started(
-        [str(program), "serve", "--config", str(folder / "config.yaml")],
+        [str(program), "serve", "--config", str(config)],
         ready=READY,
         log=folder / "server.log",
         seconds=_START_SECONDS,
@@ -61,6 +59,17 @@ def served(warehouse: data.Warehouse, folder: Path) -> Iterator[Served]:
             user: {"username": user, "password": password} for user, password in passwords.items()
         }
         yield Served(running, logins)
+
+
+def configured(
+    warehouse: data.Warehouse, folder: Path, passwords: Mapping[str, str] | None = None
+) -> Path:
+    """Write policy, users and settings; gives the file of the settings."""
+    given = passwords or dict.fromkeys((FULL, NARROW, MASKED_USER), secrets.token_urlsafe(16))
+    _write(folder / "policy.yaml", _policy())
+    _write(folder / "users.yaml", _users(given))
+    _write(folder / "config.yaml", _config(warehouse))
+    return folder / "config.yaml"
 
 
 def _config(warehouse: data.Warehouse) -> dict[str, Any]:

@@ -32,15 +32,20 @@ def server(demo_directory: Path) -> Iterator[Server]:
         yield running
 
 
-# What takes long: statements without number, and clients that are fetched. `make test` leaves them
-# out, `make proofs` and continuous integration run them.
+# What takes long: statements without number, processes that are killed, clients that are fetched.
+# `make test` leaves them out; `make proofs` and continuous integration run them.
 PROOFS = (
     "benchmarks",
     "clients",
     "conformance/test_soak.py",
     "corpora",
     "end_to_end/test_audit.py",
+    "end_to_end/test_faults.py",
+    "end_to_end/test_policy_commands.py",
+    "end_to_end/test_system_tables.py",
+    "engines/test_ending.py",
     "engines/test_pruning.py",
+    "engines/test_remote.py",
     "engines/test_sealed.py",
     "oracle",
     "protocol/test_fuzz.py",

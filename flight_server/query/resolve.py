@@ -14,7 +14,7 @@ from auth.visible import VisibleCatalog, VisibleTable
 from catalog.errors import SnapshotNotFound
 from catalog.lookup import match
 from catalog.model import Snapshot
-from catalog.names import TableName, display, fold
+from catalog.names import TableName, display
 from flight_server.query.errors import ColumnNotFound, QueryError
 from flight_server.query.gate import Statement, TableReference
 from flight_server.query.information import (
@@ -210,18 +210,17 @@ def as_sent(error: QueryError, resolved: Resolved) -> None:
 
 def settle(asked: Defaults, visible: VisibleCatalog) -> Defaults:
     """The asked defaults as the catalog spells them; else the only visible catalog or schema."""
-    catalogs = visible.catalogs()
     if asked.catalog is None:
         # What the server tells of itself is never meant by a name that does not say so.
-        catalogs = [name for name in catalogs if name != visible.own]
-    catalog = _only(catalogs, asked.catalog)
+        catalog = _only([name for name in visible.catalogs() if name != visible.own])
+    else:
+        catalog = visible.catalog(asked.catalog)
     if catalog is None:
         return Defaults(None, None)
-    schemas = [name.schema for name in visible.schemas(catalog)]
-    return Defaults(catalog, _only(schemas, asked.schema))
+    if asked.schema is None:
+        return Defaults(catalog, _only([name.schema for name in visible.schemas(catalog)]))
+    return Defaults(catalog, visible.schema(catalog, asked.schema))
 
 
-def _only(names: list[str], asked: str | None) -> str | None:
-    if asked is None:
-        return names[0] if len(names) == 1 else None
-    return next((name for name in names if fold(name) == fold(asked)), None)
+def _only(names: list[str]) -> str | None:
+    return names[0] if len(names) == 1 else None

@@ -81,6 +81,10 @@ class Pool:
             if worker is None:
                 self._starting -= 1
                 self._busy.add(fresh)
+            closed = self._closed
+        if closed:
+            self.discard(fresh)
+            raise EngineError("The engine is closed.")
         self._wake()
         try:
             self._assign(fresh, setup)
@@ -92,13 +96,12 @@ class Pool:
     def release(self, worker: WorkerProcess) -> None:
         """The worker's statement ended cleanly: keep it warm."""
         with self._changed:
-            if self._closed or worker not in self._busy:
-                self._drop(worker)
-                self._wake()
+            if not self._closed and worker in self._busy:
+                self._busy.discard(worker)
+                self._idle[worker] = None
+                self._changed.notify()
                 return
-            self._busy.discard(worker)
-            self._idle[worker] = None
-            self._changed.notify()
+        self.discard(worker)
 
     def discard(self, worker: WorkerProcess) -> None:
         """The worker is of no more use: end it."""
@@ -106,6 +109,7 @@ class Pool:
             self._drop(worker)
             self._changed.notify()
         self._wake()
+        self._bury_if_closed()
 
     def lose(self, worker: WorkerProcess) -> None:
         """The worker was killed under its statement: another may be started in its place."""
@@ -136,6 +140,7 @@ class Pool:
                     self._drop(spare)
         if waiting:
             self._wake_later()
+        self._bury_if_closed()
 
     def close(self) -> None:
         """End all workers and wait until they are gone."""
@@ -143,12 +148,8 @@ class Pool:
             self._closed = True
             for worker in [*self._blank, *self._idle, *self._busy, *self._lost]:
                 self._drop(worker)
-            dying, self._dying = self._dying, []
             self._changed.notify_all()
-        end = time.monotonic() + _BURY_SECONDS
-        for worker in dying:
-            worker.gone(max(0.0, end - time.monotonic()))
-            worker.dispose()
+        self._bury_if_closed()
 
     # --- with the lock held ----------------------------------------------------------------------
 
@@ -228,6 +229,17 @@ class Pool:
         except ChannelClosed:
             # found out, and told to the client, where its first answer is awaited
             _log.warning("worker %d was gone before it was given its setup", worker.pid)
+
+    def _bury_if_closed(self) -> None:
+        """Bury who died after the end as well: nobody tends the pool any more."""
+        with self._changed:
+            if not self._closed:
+                return
+            dying, self._dying = self._dying, []
+        end = time.monotonic() + _BURY_SECONDS
+        for worker in dying:
+            worker.gone(max(0.0, end - time.monotonic()))
+            worker.dispose()
 
     def _wake_later(self) -> None:
         timer = threading.Timer(0.05, self._wake)
