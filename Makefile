@@ -12,7 +12,7 @@ N ?= 10000
 SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test proofs fuzz oracle check format bench docs wire clean
+.PHONY: help install demo test proofs fuzz trino oracle check format bench docs wire clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ fuzz: $(STAMP) ## send damaged messages for longer, with a new seed (SECONDS=, S
 	FLIGHT_SERVER_FUZZ=$(SECONDS) FLIGHT_SERVER_FUZZ_SEED=$(SEED) \
 		$(BIN)/python -m pytest -s --numprocesses=0 tests/protocol/test_fuzz.py
 
+trino: $(STAMP) ## prove the dialect of Athena on a real Trino, keep what was proven (Java 24)
+	$(BIN)/python -m tests.trino.server
+
 oracle: $(STAMP) ## compare N random statements with physical copies; reloads, timing (N=, SEED=)
 	FLIGHT_SERVER_ORACLE=$(N) FLIGHT_SERVER_ORACLE_SEED=$(SEED) FLIGHT_SERVER_RELOADS=120 \
 		$(BIN)/python -m pytest -s --numprocesses=0 tests/oracle tests/security/test_revocation.py
@@ -56,6 +59,7 @@ format: $(STAMP) ## format the code and mend what lint can mend
 bench: $(STAMP) ## measure against in-process DuckDB and a bare Flight stream
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.planning
+	$(BIN)/python -m benchmarks.iceberg
 
 docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m docs.generate

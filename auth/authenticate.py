@@ -68,9 +68,10 @@ class Authenticator:
         verified = self._verifier.verify(token)
         if self._sessions is not None and verified.issuer == self._sessions.name:
             return self._by_session(verified)
+        identity = self._identity()
         return Principal(
-            subject=verified.subject,
-            groups=self._identity().groups_of(verified.claims),
+            subject=identity.subject_of(verified.claims),
+            groups=identity.groups_of(verified.claims),
             claims=verified.claims,
             issuer=verified.issuer,
             token_id=verified.token_id,
@@ -118,7 +119,10 @@ class Authenticator:
         if principal.method == "jwt":
             if not principal.issuer:  # made in this process, not by a token
                 return principal
-            return replace(principal, groups=self._identity().groups_of(principal.claims))
+            identity = self._identity()
+            if identity.subject_of(principal.claims) != principal.subject:
+                raise _refused("the policy names the user by another claim now")
+            return replace(principal, groups=identity.groups_of(principal.claims))
         if principal.method == "anonymous":
             return self.anonymous()
         if self._credentials is None:

@@ -18,11 +18,12 @@ class BearerKind(StrEnum):
 
     USER = "user"
     ROLE = "role"
+    RECORDED = "recorded user"
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A user with what the users file says of it, or one who bears a single role and no claims."""
+    """A user with what the users file says of it, or one who bears known roles and no claims."""
 
     kind: BearerKind
     name: str
@@ -58,6 +59,12 @@ def user_bearer(user: User) -> Bearer:
 def role_bearer(role: str) -> Bearer:
     """One who bears this role and what it includes, for policies made by `by_role`."""
     return Bearer(BearerKind.ROLE, role, Principal(f"role {role}", frozenset({_MARK + role})))
+
+
+def recorded_bearer(user: str, roles: Iterable[str]) -> Bearer:
+    """A user of whom only the roles are known, for policies made by `by_role`."""
+    groups = frozenset(_MARK + role for role in roles)
+    return Bearer(BearerKind.RECORDED, user, Principal(user, groups))
 
 
 def bearers(policies: Iterable[Policy], users: Credentials | None) -> list[Bearer]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from auth.errors import ConfigurationInvalid
+from auth.errors import ConfigurationInvalid, TooManyLogins
 from auth.passwords import (
     MAX_PASSWORD,
     PasswordHash,
@@ -29,6 +29,7 @@ from auth.yaml_file import Value, read_yaml
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _RESERVED: Final = frozenset({"sub", "iss", "aud", "exp", "iat", "nbf", "jti"})
 _HASHING_AT_ONCE: Final = 4  # each takes 16 MiB or more
+_WAITING_AT_ONCE: Final = 32  # each holds a place of the server, and nobody is known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Credentials:
         costs = [user.password.cost for user in self._users.values() if user.password]
         self._unknown = unknown_password(max(costs)) if costs else unknown_password()
         self._hashing = threading.BoundedSemaphore(_HASHING_AT_ONCE)
+        self._waiting = threading.BoundedSemaphore(_HASHING_AT_ONCE + _WAITING_AT_ONCE)
 
     def users(self) -> list[User]:
         """All users, sorted by name, for operators' questions; disabled ones too."""
@@ -88,17 +90,26 @@ class Credentials:
         """The login of a name and password; None where they do not fit.
 
         The same hashing is done for users that do not exist, are disabled or have no password.
-        Nothing is remembered of a success: a fast second check would be a fast way to guess.
+        Nothing is remembered of a success: a fast second check would be a fast way to guess. Raises
+        `TooManyLogins` where too many wait already.
         """
         if len(password) > MAX_PASSWORD or len(utf8(password)) > MAX_PASSWORD:
             return None
         user = self._users.get(name)
         stored = self._unknown if user is None or user.password is None else user.password
-        with self._hashing:
-            matches = stored.matches(password)
+        matches = self._matches(stored, password)
         if not matches or user is None or user.password is None or user.disabled:
             return None
         return Login(user, "password", _password_id(user.password))
+
+    def _matches(self, stored: PasswordHash, password: str) -> bool:
+        if not self._waiting.acquire(blocking=False):
+            raise TooManyLogins
+        try:
+            with self._hashing:
+                return stored.matches(password)
+        finally:
+            self._waiting.release()
 
     def by_api_key(self, key: str) -> Login | None:
         """The login of an API key; None where it is not one of an active user."""

@@ -10,6 +10,13 @@ class Unauthenticated(Exception):
         super().__init__(message)
 
 
+class TooManyLogins(Exception):
+    """More passwords wait to be checked than can be soon; sessions, tokens and keys go on."""
+
+    def __init__(self, message: str = "Too many logins at once.") -> None:
+        super().__init__(message)
+
+
 class Forbidden(Exception):
     """The principal is known but may not do this."""
 

@@ -10,6 +10,7 @@ from auth.grant import FieldGrant, Grant, Reason
 from auth.matching import Part, Target, covers_table, given_by, leaves, taken, taken_by
 from auth.policy import Applicable, Policy, unbound
 from auth.principal import Principal
+from auth.restrictions import BY_CATALOG, demands_of, restricted
 from catalog.model import Table
 from catalog.names import TableName, display
 
@@ -101,6 +102,8 @@ def shown(path: tuple[str, ...]) -> str:
 
 def told(reason: Reason, file: str = "") -> str:
     """A rule with its place, for people."""
+    if reason == BY_CATALOG:
+        return reason.rule
     place = f"{file}:{reason.line}" if file else f"line {reason.line}"
     return f"{reason.rule} ({place})"
 
@@ -111,16 +114,19 @@ def explain(
     """What the principal sees of the table, and the rules of the policy that make it so.
 
     What is seen is taken from the policy's decision itself; the rules are found by matching again.
-    Without `has_claims` the principal's are not known: a filter may then let rows through.
+    Without `has_claims` the principal's are not known: a filter may then let rows through. What the
+    catalog demands is told as well; raises `RestrictedTable` where that cannot be kept to.
     """
-    grant = policy.decide(principal, table) or _NOTHING
+    grant = restricted(policy.decide(principal, table) or _NOTHING, table) or _NOTHING
     roles = policy.roles(principal)
     mine = policy.applicable(roles)
     target = policy.prepared(table)
     speech = _speech(mine, target)
     columns = [_explained(speech, part, grant.column(part.column.name)) for part in target.columns]
+    columns = _with_demands(columns, table)
     speaking = (*mine.restrictive, *mine.permissive, *mine.confining)
     confining = {rule.because for rule in speaking if covers_table(rule.on, target)}
+    confining |= {each.because for each in grant.restrictive if each.because == BY_CATALOG}
     filters = (*grant.restrictive, *grant.permissive)
     missing = {claim for each in filters for claim in unbound(each)} if has_claims else set()
     return Explanation(
@@ -133,6 +139,14 @@ def explain(
         missing_claims=tuple(sorted(missing)),
         filters=tuple(sorted(each.name for each in filters)),
     )
+
+
+def _with_demands(columns: list[ColumnExplanation], table: Table) -> list[ColumnExplanation]:
+    demands = demands_of(table)
+    return [
+        replace(column, because=(*column.because, BY_CATALOG)) if column.name in demands else column
+        for column in columns
+    ]
 
 
 _Reaching = tuple[tuple[Reason, frozenset[int]], ...]

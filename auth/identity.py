@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,6 +10,10 @@ from typing import Any
 
 from auth.claims import ClaimType, WrongType, look_up
 from auth.errors import Unauthenticated
+from auth.subjects import is_subject
+
+_log = logging.getLogger(__name__)
+SUBJECT = "sub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +26,22 @@ class ClaimRule:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a policy reads from verified claims."""
+    """What a policy reads from verified claims; `user` is the one that names the subject."""
 
     groups: tuple[str, ...] = ()
     claims: Mapping[str, ClaimRule] = field(default_factory=lambda: MappingProxyType({}))
+    user: str = SUBJECT
+
+    def subject_of(self, claims: Mapping[str, Any]) -> str:
+        """The subject that claims name.
+
+        Raises `Unauthenticated` where they name none: another claim must not stand in for it.
+        """
+        named = look_up(claims, self.user)
+        if not isinstance(named, str) or not is_subject(named):
+            _log.info("Credentials refused: the claim %s names no user", self.user)
+            raise Unauthenticated
+        return named
 
     def groups_of(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """The groups that claims list.

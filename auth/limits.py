@@ -12,13 +12,15 @@ EVERYONE = "*"
 class Limits:
     """What bearers of a role may use; None where the role does not say.
 
-    `concurrent` statements at once; per statement `statement_seconds`, `rows` and `result_bytes`.
+    `concurrent` statements at once; per statement `statement_seconds`, `rows` and `result_bytes`;
+    `scan_gb_day` gigabytes of files to read in a day.
     """
 
     concurrent: int | None = None
     statement_seconds: int | None = None
     rows: int | None = None
     result_bytes: int | None = None
+    scan_gb_day: int | None = None
 
 
 def limits_of(limits: Mapping[str, Limits], roles: Iterable[str]) -> Limits:

@@ -80,16 +80,21 @@ class _Same:
 
 
 class Policy:
-    """Rules, and what follows from them. Safe to use from several threads; never changes."""
+    """Rules, and what follows from them. Safe to use from several threads; never changes.
+
+    `alerting` are the roles whose use operators are told of.
+    """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         texts = [f.where for f in rules.row_filters] + [m.using for m in rules.masks]
         self._used = frozenset(name for text in texts for name in _USED.findall(text))
+        self.alerting = frozenset(role.name for role in rules.roles.values() if role.alert)
         self._roles = lru_cache(maxsize=1024)(self._roles_of)
         self.applicable = lru_cache(maxsize=1024)(self._applicable)
         self._may_see = lru_cache(maxsize=32_768)(self._may_see_of)
-        self._decisions = lru_cache(maxsize=8192)(self._decide)
+        self._may_know = lru_cache(maxsize=32_768)(self._may_know_of)
+        self._decisions = lru_cache(maxsize=32_768)(self._decide)
 
     @property
     def version(self) -> str:
@@ -132,7 +137,10 @@ class Policy:
 
         For tables that cannot be read: the error may be told only to those who see the table.
         """
-        mine = self.applicable(self.roles(principal))
+        return self._may_know(self.roles(principal), name)
+
+    def _may_know_of(self, roles: frozenset[str], name: TableName) -> bool:
+        mine = self.applicable(roles)
         path = path_of(name)
         if self.rules.new_after is not None:
             return False  # all of its columns may be new
@@ -219,9 +227,14 @@ class Policy:
         return _bind(rule, types)
 
 
+def claims_in(sql: str) -> frozenset[str]:
+    """The claims that the text of an expression uses."""
+    return frozenset(_USED.findall(sql))
+
+
 def unbound(expression: Expression) -> frozenset[str]:
     """The claims that an expression uses but the principal does not bring."""
-    return frozenset(_USED.findall(expression.sql)) - expression.claims.keys()
+    return claims_in(expression.sql) - expression.claims.keys()
 
 
 def _whole(rule: GrantRule, path: tuple[str, ...]) -> bool:

@@ -28,14 +28,20 @@ class Change(StrEnum):
 class ColumnChange:
     """A column, or a field within one, that is seen differently; `mask` is what it gets or had.
 
-    `before` and `after` are the rules that speak of it in the old and in the new policy.
+    `path` leads to it from its column. `before` and `after` are the rules that speak of it in the
+    old and in the new policy.
     """
 
-    column: str
+    path: tuple[str, ...]
     change: Change
     mask: str | None
     before: tuple[Reason, ...]
     after: tuple[Reason, ...]
+
+    @property
+    def column(self) -> str:
+        """Its dotted name, as SQL would name it."""
+        return shown(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +83,30 @@ def differences(
     known = list(tables)
     for bearer in bearers:
         for table in known:
-            change = _difference(old, new, bearer, table)
+            change = difference(old, new, bearer, table)
             if change is not None:
                 yield change
 
 
-def _difference(old: Policy, new: Policy, bearer: Bearer, table: Table) -> TableChange | None:
+def difference(old: Policy, new: Policy, bearer: Bearer, table: Table) -> TableChange | None:
+    """What changes for one bearer in one table; None where nothing does."""
     before, after = (
         explain(policy, bearer.principal, table, has_claims=bearer.has_claims)
         for policy in (old, new)
     )
     if not before.visible and not after.visible:
         return None
-    texts = tuple({mask.name: mask.using for mask in each.rules.masks} for each in (old, new))
+    texts = tuple(
+        {mask.name: (mask.using, _read(mask.lookups)) for mask in each.rules.masks}
+        for each in (old, new)
+    )
     columns: list[ColumnChange] = []
     for was, now in zip(before.columns, after.columns, strict=True):
         for path, one, other in _parts(was, now, ()):
             kind = _change(one, other, *texts)
             if kind is not None:
                 mask = other.mask or one.mask
-                columns.append(ColumnChange(shown(path), kind, mask, one.because, other.because))
+                columns.append(ColumnChange(path, kind, mask, one.because, other.because))
     grants = (policy.decide(bearer.principal, table) for policy in (old, new))
     change = TableChange(
         bearer,
@@ -130,8 +140,8 @@ def _field(column: ColumnExplanation, name: str) -> ColumnExplanation:
 def _change(
     old: ColumnExplanation,
     new: ColumnExplanation,
-    old_masks: Mapping[str, str],
-    new_masks: Mapping[str, str],
+    old_masks: Mapping[str, object],
+    new_masks: Mapping[str, object],
 ) -> Change | None:
     if old.visibility is new.visibility:
         texts = (old_masks.get(old.mask or ""), new_masks.get(new.mask or ""))
@@ -159,9 +169,14 @@ def _filters(grant: Grant) -> dict[str, tuple[object, ...]]:
         claims = sorted(
             (name, kind, str(value)) for name, (kind, value) in expression.claims.items()
         )
-        return (restrictive, expression.sql, *claims)
+        return (restrictive, expression.sql, *claims, *_read(expression.lookups))
 
     return {
         **{each.name: all_of(each, True) for each in grant.restrictive},
         **{each.name: all_of(each, False) for each in grant.permissive},
     }
+
+
+def _read(lookups: Mapping[str, TableName]) -> list[tuple[str, TableName]]:
+    """The tables that an expression looks up, in an order."""
+    return sorted((name, table.folded) for name, table in lookups.items())

@@ -11,7 +11,7 @@ from auth.claims import SCALARS, claim_type
 from auth.errors import PolicyInvalid
 from auth.globs import GlobInvalid, Level, compile_name
 from auth.grant import Reason
-from auth.identity import ClaimRule, Identity
+from auth.identity import SUBJECT, ClaimRule, Identity
 from auth.lookups import mentioned, own_lookup
 from auth.masks import shown
 from auth.new_columns import new_after
@@ -209,8 +209,7 @@ class _Reader:
 
 def _identity(value: Value) -> Identity:
     fields = value.fields(optional=["user", "groups", "claims"])
-    if "user" in fields and fields["user"].text() != "sub":
-        raise fields["user"].fault("only 'sub' is supported yet")
+    user = fields["user"].text() if "user" in fields else SUBJECT
     groups = [path.text() for path in fields["groups"].one_or_more()] if "groups" in fields else []
     claims: dict[str, ClaimRule] = {}
     for key, rule in fields["claims"].entries() if "claims" in fields else []:
@@ -220,7 +219,7 @@ def _identity(value: Value) -> Identity:
             known = ", ".join([*SCALARS, "list<...> of these"])
             raise of_claim["type"].fault(f"unknown type; known are {known}")
         claims[_name(key, _CLAIM, "a claim")] = ClaimRule(of_claim["from"].text(), kind)
-    return Identity(tuple(groups), claims)
+    return Identity(tuple(groups), claims, user)
 
 
 def _roles(value: Value) -> dict[str, Role]:
@@ -228,7 +227,7 @@ def _roles(value: Value) -> dict[str, Role]:
     names = [_name(key, _NAME, "a role") for key, _ in entries]
     roles: dict[str, Role] = {}
     for name, (_, body) in zip(names, entries, strict=True):
-        fields = body.fields(optional=["groups", "includes"])
+        fields = body.fields(optional=["groups", "includes", "alert"])
         groups = fields["groups"].one_or_more() if "groups" in fields else []
         includes = fields["includes"].one_or_more() if "includes" in fields else []
         for group in groups:
@@ -241,6 +240,7 @@ def _roles(value: Value) -> dict[str, Role]:
             name,
             frozenset(group.text() for group in groups),
             frozenset(other.text() for other in includes),
+            "alert" in fields and fields["alert"].boolean(),
         )
     return roles
 

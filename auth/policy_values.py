@@ -78,8 +78,7 @@ def limits(value: Value, roles: Mapping[str, Role]) -> Mapping[str, Limits]:
         if role not in roles and role != EVERYONE:
             raise key.fault(f"unknown role {role!r}{nearest(role, roles)}")
         fields = body.fields(
-            optional=["concurrent", "statement_seconds", "rows", "result_bytes"],
-            later=["scan_gb_day"],
+            optional=["concurrent", "statement_seconds", "rows", "result_bytes", "scan_gb_day"]
         )
         if not fields:
             raise body.fault("must not be empty")

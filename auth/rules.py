@@ -114,11 +114,15 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: the groups that bear it and the roles whose rights it includes."""
+    """A role: the groups that bear it and the roles whose rights it includes.
+
+    With `alert`, operators are told of each use: it is meant for emergencies.
+    """
 
     name: str
     groups: frozenset[str] = frozenset()
     includes: frozenset[str] = frozenset()
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

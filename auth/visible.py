@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -17,14 +18,39 @@ from auth.errors import TableNotFound
 from auth.fields import narrowed
 from auth.grant import Grant
 from auth.history import both
+from auth.inspecting import inspection_of
 from auth.policy import Policy
 from auth.principal import Principal
+from auth.restrictions import restricted
 from catalog.errors import CatalogError, SnapshotNotFound, UnsupportedTable
+from catalog.inspection import ABOUT_ROWS
 from catalog.model import Column, Snapshot, Table
 from catalog.names import SchemaName, TableName, fold, like
 from catalog.registry import Registry
 
 _log = logging.getLogger(__name__)
+
+
+class Views(Protocol):
+    """What knows whether the inside of a view can be read."""
+
+    def readable(self, visible: VisibleCatalog, view: Table) -> bool:
+        """Whether it can be by whoever's rights it is read with.
+
+        Raises `CatalogUnavailable` and `UnsupportedTable`.
+        """
+        ...
+
+
+class NoViews:
+    """No view can be read where nothing knows how."""
+
+    def readable(self, visible: VisibleCatalog, view: Table) -> bool:
+        """Never."""
+        return False
+
+
+NO_VIEWS = NoViews()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +81,23 @@ class VisibleCatalog:
     A schema is visible when one of its tables is, a catalog when one of its schemas is. Listings
     leave out catalogs and tables that cannot be read now. Made for one call, over the policy then
     in force; `fingerprint` names all that its answers depend on, the tables aside;
-    `roles` are those that the principal bears.
+    `roles` are those that the principal bears. A view is visible when its inside can be read, too.
     """
 
-    def __init__(self, principal: Principal, policy: Policy, registry: Registry) -> None:
+    def __init__(
+        self, principal: Principal, policy: Policy, registry: Registry, views: Views = NO_VIEWS
+    ) -> None:
         self.principal = principal
         self.fingerprint = policy.fingerprint(principal)
         self.policy_version = policy.version
         self.roles = policy.roles(principal)
         self._policy = policy
         self._registry = registry
+        self._views = views
+
+    def seen_by(self, principal: Principal, views: Views) -> VisibleCatalog:
+        """The same catalogs under the same policy, as another principal sees them."""
+        return VisibleCatalog(principal, self._policy, self._registry, views)
 
     @property
     def own(self) -> str | None:
@@ -84,6 +117,17 @@ class VisibleCatalog:
         listed = {found.schema: found for found in self._registry.schemas(catalog)}
         return next((n for n in _same(listed, name) if self._has_table(listed[n])), None)
 
+    def place(self, catalog: str, schema: str) -> tuple[str | None, str | None]:
+        """A visible catalog and its visible schema as they are spelled; None for what is not.
+
+        Where the schema is visible no other one is looked at: this is asked for each statement.
+        """
+        for spelled in _same(self._registry.names(), catalog):
+            found = self.schema(spelled, schema)
+            if found is not None:
+                return spelled, found
+        return self.catalog(catalog), None
+
     def schemas(self, catalog: str | None = None, pattern: str | None = None) -> list[SchemaName]:
         """The visible schemas, sorted: of one catalog, and those LIKE a pattern."""
         return [name for name in self._listed(catalog, pattern) if self._has_table(name)]
@@ -102,6 +146,31 @@ class VisibleCatalog:
                     found = self._in_listing(name)
                     if found is not None:
                         yield found
+
+    def names(
+        self,
+        catalog: str | None = None,
+        schema_pattern: str | None = None,
+        table_pattern: str | None = None,
+    ) -> Iterator[tuple[TableName, str]]:
+        """The names of the visible tables, sorted, each with its kind.
+
+        Quicker than `tables`: what the policy shows by its name alone is not read for it, so that
+        one which cannot be read is among them.
+        """
+        wanted = like(table_pattern)
+        for schema in self._listed(catalog, schema_pattern):
+            kind, views = self._known_kinds(schema)
+            for name in self._registry.tables(schema):
+                if not wanted(name.table):
+                    continue
+                known = kind is not None and name.table not in views
+                if kind and known and self._policy.may_know_of(self.principal, name):
+                    yield name, kind
+                    continue
+                found = self._in_listing(name)
+                if found is not None:
+                    yield found.name, found.table.kind
 
     def find(self, name: TableName, snapshot: Snapshot | None = None) -> VisibleTable:
         """One table, at its current or a pinned snapshot.
@@ -153,6 +222,30 @@ class VisibleCatalog:
         pinned = replace(today.table.snapshot, snapshot_id=snapshot_id)
         return self.find(today.name, pinned), made
 
+    def find_named(self, name: TableName, ref: str, kind: str | None = None) -> VisibleTable | None:
+        """One table at a tag or branch (one of a `kind`, if it is given); None without one.
+
+        Raises as `find` does.
+        """
+        today = self.find(name)
+        snapshot = self._registry.snapshot_named(today.name, ref, kind)
+        return None if snapshot is None else self.find(today.name, snapshot)
+
+    def about(self, table: VisibleTable, kind: str) -> VisibleTable | None:
+        """A table about a table: what the grants on that let be told; None where it may not be."""
+        asked = inspection_of(kind, table.grant, table.table)
+        if asked is not None and kind not in ABOUT_ROWS:
+            # told are all states, also those after the one at which the table is read
+            today = self.find(table.name)
+            now = inspection_of(kind, today.grant, today.table)
+            asked = None if now is None else asked.within(now)
+        found = None if asked is None else self._registry.inspect(table.table, asked)
+        if found is None:
+            return None
+        names = tuple(column.name for column in found.columns)
+        grant = Grant(names, because=table.grant.because, tags=table.grant.tags)
+        return VisibleTable(found, grant, found.columns)
+
     def tags(self, table: Table) -> frozenset[str]:
         """All tags of a table and what is in it, whatever of it is visible. Never to be shown."""
         return self._policy.prepared(table).all_tags
@@ -165,7 +258,19 @@ class VisibleCatalog:
         return any(self._has_table(schema) for schema in self._registry.schemas(catalog))
 
     def _has_table(self, schema: SchemaName) -> bool:
-        return any(self._in_listing(name) is not None for name in self._registry.tables(schema))
+        kind, views = self._known_kinds(schema)
+        return any(
+            (kind and name.table not in views and self._policy.may_know_of(self.principal, name))
+            or self._in_listing(name) is not None
+            for name in self._registry.tables(schema)
+        )
+
+    def _known_kinds(self, schema: SchemaName) -> tuple[str | None, frozenset[str]]:
+        """The kind of a schema's tables, views aside, and the names of its views."""
+        views = self._registry.views(schema)
+        if views is None:
+            return None, frozenset()
+        return self._registry.table_kind(schema.catalog), views
 
     def _in_listing(self, name: TableName) -> VisibleTable | None:
         if not self._policy.may_see(self.principal, name):
@@ -178,17 +283,29 @@ class VisibleCatalog:
 
     def _load(self, name: TableName, snapshot: Snapshot | None) -> VisibleTable | None:
         current = self._registry.table(name)
-        if current is None or current.name.folded != name.folded:
+        if current is None or (current.name != name and current.name.folded != name.folded):
             return None
         now = self._policy.decide(self.principal, current)
+        if now is not None and current.view is not None:
+            return self._view(current, now, snapshot)
         if now is None or snapshot is None or snapshot == current.snapshot:
             return None if now is None else _visible(current, now)
         earlier = self._registry.table(current.name, snapshot)
         then = None if earlier is None else self._policy.decide(self.principal, earlier)
         if earlier is None or then is None:
             return None
+        if earlier.restrictions != current.restrictions:
+            earlier = replace(earlier, restrictions=current.restrictions)
         grant = both(earlier, then, current, now)
         return None if grant is None else _visible(earlier, grant)
+
+    def _view(self, view: Table, grant: Grant, pinned: Snapshot | None) -> VisibleTable | None:
+        """A view, if its inside can be read. Raises `SnapshotNotFound` for another text of it."""
+        if not self._views.readable(self, view):
+            return None
+        if pinned is not None and pinned != view.pin:
+            raise SnapshotNotFound(f"View {view.name} was changed since the statement was planned.")
+        return _visible(view, grant)
 
 
 def _same(names: Iterable[str], asked: str) -> Iterator[str]:
@@ -197,7 +314,10 @@ def _same(names: Iterable[str], asked: str) -> Iterator[str]:
     return (name for name in names if fold(name) == folded)
 
 
-def _visible(table: Table, grant: Grant) -> VisibleTable:
+def _visible(table: Table, granted: Grant) -> VisibleTable | None:
+    grant = restricted(granted, table)
+    if grant is None:
+        return None
     seen = ((column, grant.column(column.name)) for column in table.columns)
     columns = tuple(narrowed(column, field) for column, field in seen if field is not None)
     return VisibleTable(table, grant, columns)

@@ -70,15 +70,12 @@ class Value:
         *,
         required: Collection[str] = (),
         optional: Collection[str] = (),
-        later: Collection[str] = (),
     ) -> dict[str, Value]:
-        """The values of a mapping whose keys are known; those in `later` are refused as such."""
+        """The values of a mapping whose keys are known."""
         found: dict[str, Value] = {}
         known = [*required, *optional]
         for key, value in self.entries():
             name = key.key()
-            if name in later:
-                raise key.fault(f"{name!r} is not supported yet")
             if name not in known:
                 raise key.fault(f"unknown key {name!r}{nearest(name, known)}")
             found[name] = value

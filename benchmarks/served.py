@@ -21,13 +21,16 @@ READY = "flight-server ready "
 FULL = "full"
 NARROW = "narrow"
 MASKED_USER = "masked"
+FILTER_ONLY = "filtered"
+MASK_ONLY = "masking"
+_USERS = (FULL, NARROW, MASKED_USER, FILTER_ONLY, MASK_ONLY)
 _START_SECONDS = 60.0
 _TABLE = f"{data.CATALOG}.{data.SCHEMA}.{data.TABLE}"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The server, ready, with the logins of its three users by name."""
+    """The server, ready, with the logins of its users by name."""
 
     running: Running
     logins: Mapping[str, dict[str, str]] = field(repr=False)
@@ -41,13 +44,13 @@ def command() -> Path | None:
 
 @contextmanager
 def served(warehouse: data.Warehouse, folder: Path) -> Iterator[Served]:
-    """Serve a warehouse to three users: one sees all, two are under a policy.
+    """Serve a warehouse to users of whom one sees all and the others are under a policy.
 
     `folder` takes the configuration and the log.
     """
     program = command()
     assert program is not None
-    passwords = {user: secrets.token_urlsafe(16) for user in (FULL, NARROW, MASKED_USER)}
+    passwords = {user: secrets.token_urlsafe(16) for user in _USERS}
     config = configured(warehouse, folder, passwords)
     with started(
         [str(program), "serve", "--config", str(config)],
@@ -65,7 +68,7 @@ def configured(
     warehouse: data.Warehouse, folder: Path, passwords: Mapping[str, str] | None = None
 ) -> Path:
     """Write policy, users and settings; gives the file of the settings."""
-    given = passwords or dict.fromkeys((FULL, NARROW, MASKED_USER), secrets.token_urlsafe(16))
+    given = passwords or dict.fromkeys(_USERS, secrets.token_urlsafe(16))
     _write(folder / "policy.yaml", _policy())
     _write(folder / "users.yaml", _users(given))
     _write(folder / "config.yaml", _config(warehouse))
@@ -102,17 +105,17 @@ def _policy() -> dict[str, Any]:
             "groups": ["groups"],
             "claims": {"modes": {"from": "modes", "type": "list<string>"}},
         },
-        "roles": {user: {"groups": [user]} for user in (FULL, NARROW, MASKED_USER)},
+        "roles": {user: {"groups": [user]} for user in _USERS},
         "grants": [
             {"to": FULL, "on": f"{data.CATALOG}.**", "allow": "select"},
             {"to": NARROW, "on": _TABLE, "allow": "select", "columns": {"except": list(HIDDEN)}},
-            {"to": MASKED_USER, "on": _TABLE, "allow": "select"},
+            {"to": [MASKED_USER, FILTER_ONLY, MASK_ONLY], "on": _TABLE, "allow": "select"},
         ],
         "row_filters": [
             {
                 "name": "modes",
                 "on": _TABLE,
-                "to": MASKED_USER,
+                "to": [MASKED_USER, FILTER_ONLY],
                 "where": "l_shipmode IN (${claims.modes})",
             }
         ],
@@ -120,7 +123,7 @@ def _policy() -> dict[str, Any]:
             {
                 "name": "comment",
                 "on": f"{_TABLE}.{MASKED}",
-                "to": MASKED_USER,
+                "to": [MASKED_USER, MASK_ONLY],
                 "using": MASK.format("${col}"),
             }
         ],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from catalog.inspection import Inspection
 from catalog.model import Snapshot, Table
 from catalog.names import TableName
 
@@ -43,4 +44,12 @@ class Catalog(Protocol):
 
     def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
         """When a snapshot of a table was made; None where the table has none of that id."""
+        ...
+
+    def snapshot_named(self, name: TableName, ref: str, kind: str | None = None) -> Snapshot | None:
+        """The snapshot of a tag or branch (one of a `kind`, if it is given); None without one."""
+        ...
+
+    def inspect(self, table: Table, asked: Inspection) -> Table | None:
+        """A table about a table's state; None where the catalog has none of that kind."""
         ...

@@ -26,26 +26,45 @@ class ExpiringCache(Generic[K, V]):
     """A cache of at most `entries` answers, each good for `seconds` (`math.inf` for ever).
 
     The first thread that misses a key asks the source; others that want the same key wait for its
-    answer, and those that want another key do not. A failure is not kept.
+    answer, and those that want another key do not. A failure is not kept. `good_for` may give an
+    answer fewer seconds (None: all of them).
     """
 
-    def __init__(self, *, seconds: float, entries: int) -> None:
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        entries: int,
+        good_for: Callable[[V], float | None] = lambda _value: None,
+    ) -> None:
         self._seconds = seconds
         self._limit = entries
+        self._good_for = good_for
         self._lock = threading.Lock()
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
 
-    def get(self, key: K, load: Callable[[V | None], V]) -> V:
-        """The answer for `key`; `load` is given the stale answer, if any, and gives the new one."""
+    def get(
+        self,
+        key: K,
+        load: Callable[[V | None], V],
+        holds: Callable[[V], bool] = lambda _value: True,
+    ) -> V:
+        """The answer for `key`; `load` is given the stale answer, if any, and gives the new one.
+
+        An answer that does not hold any more, by what the caller knows, is stale as well.
+        """
         entry = self._entry(key)
         with entry.lock:
             if entry.known and time.monotonic() < entry.until:
-                return entry.value  # type: ignore[return-value]  # known: V, which may be None
+                known: V = entry.value  # type: ignore[assignment]  # known: V, which may be None
+                if holds(known):
+                    return known
             asked = time.monotonic()
             value = load(entry.value)
             entry.value, entry.known = value, True
             # counted from the question: the answer may be as old as that
-            entry.until = asked + self._seconds
+            own = self._good_for(value)
+            entry.until = asked + (self._seconds if own is None else min(own, self._seconds))
             return value
 
     def peek(self, key: K) -> V | None:

@@ -15,5 +15,9 @@ class UnsupportedTable(CatalogError):
     """The table exists but uses a part of the format that this server refuses to read."""
 
 
+class RestrictedTable(UnsupportedTable):
+    """The catalog lets the table be read only in a way that this server cannot keep to."""
+
+
 class SnapshotNotFound(CatalogError):
     """The table has no state for the moment that was asked for, or none that is kept."""

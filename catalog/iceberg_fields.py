@@ -6,11 +6,13 @@ another one. A list's element is called `element`, a map's parts `key` and `valu
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StructType
 
@@ -18,6 +20,8 @@ from catalog.names import fold
 
 TAGS = "flight.tags"
 
+_TAG = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+_IN_DOC = re.compile(rf"flight\.tags\s*[:=]\s*({_TAG}(?:\s*,\s*{_TAG})*)", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING: frozenset[str] = frozenset()
 _Path = tuple[str, ...]
@@ -50,6 +54,15 @@ class Past:
         return self.fields.get(field_id, FieldPast())
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What tags are read from."""
+
+    schemas: Sequence[Schema]
+    current_schema_id: int
+    properties: Mapping[str, str]
+
+
 def past_of(metadata: TableMetadata) -> Past:
     """What a table's metadata says of its fields.
 
@@ -69,6 +82,9 @@ def past_of(metadata: TableMetadata) -> Past:
         owners[path].add(field_id)
         paths[field_id].add(path)
     tags, sure = _tags(metadata, placed)
+    for field_id, said in _tags_in_docs(metadata).items():
+        tags[field_id] |= said
+        sure[field_id] |= said
     since = _since(metadata)
     fields = {
         field_id: FieldPast(frozenset(all_), tags[field_id], sure[field_id], since.get(field_id))
@@ -77,9 +93,29 @@ def past_of(metadata: TableMetadata) -> Past:
     return Past(fields, frozenset(path for path, ids in owners.items() if len(ids) > 1))
 
 
+def past_of_view(schema: Schema, properties: Mapping[str, str]) -> Past:
+    """What a view's schema and properties say of its columns: by their names of today alone."""
+    told = _Told((schema,), schema.schema_id, properties)
+    placed = {(path, field.field_id) for path, field in _walk(schema.fields)}
+    tags, sure = _tags(told, placed)
+    for field_id, said in _tags_in_docs(told).items():
+        tags[field_id] |= said
+        sure[field_id] |= said
+    fields = {
+        field_id: FieldPast(frozenset({path}), tags[field_id], sure[field_id])
+        for path, field_id in placed
+    }
+    return Past(fields, frozenset())
+
+
 def split_tags(text: str) -> frozenset[str]:
     """The tags of a comma-separated property."""
     return frozenset(tag.strip() for tag in text.split(",") if tag.strip())
+
+
+def tags_in_doc(doc: str) -> frozenset[str]:
+    """The tags that a doc declares, as `flight.tags: pii, pii.email` at any place of it."""
+    return frozenset(tag for listed in _IN_DOC.findall(doc) for tag in split_tags(listed))
 
 
 def parts_of(kind: IcebergType) -> Sequence[NestedField]:
@@ -93,7 +129,9 @@ def parts_of(kind: IcebergType) -> Sequence[NestedField]:
     return ()
 
 
-def _tags(metadata: TableMetadata, placed: Iterable[tuple[_Path, int]]) -> tuple[_Tags, _Tags]:
+def _tags(
+    metadata: TableMetadata | _Told, placed: Iterable[tuple[_Path, int]]
+) -> tuple[_Tags, _Tags]:
     """The tags of each field, and those of them that are sure."""
     declared = {
         fold(key.removeprefix(f"{TAGS}.")): split_tags(value)
@@ -112,6 +150,25 @@ def _tags(metadata: TableMetadata, placed: Iterable[tuple[_Path, int]]) -> tuple
             if len(ids) == 1:
                 sure[field_id] |= declared[text]
     return tags, sure
+
+
+def _tags_in_docs(metadata: TableMetadata | _Told) -> Mapping[int, frozenset[str]]:
+    """The tags that docs declare, as `flight.tags: pii, pii.email` at any place of a doc.
+
+    A doc is the field's own, whatever its name. What the current schema says counts; of a field
+    that it has not, what any did.
+    """
+    found: _Tags = defaultdict(frozenset)
+    current: set[int] = set()
+    ordered = sorted(metadata.schemas, key=lambda s: s.schema_id != metadata.current_schema_id)
+    for schema in ordered:
+        is_current = schema.schema_id == metadata.current_schema_id
+        for _, field in _walk(schema.fields):
+            if is_current:
+                current.add(field.field_id)
+            if field.doc and (is_current or field.field_id not in current):
+                found[field.field_id] |= tags_in_doc(field.doc)
+    return found
 
 
 def _walk(fields: Sequence[NestedField], above: _Path = ()) -> Iterator[tuple[_Path, NestedField]]:

@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
+
+from catalog.model import Snapshot as Pin
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Moments in milliseconds since 1970, each with the snapshot that was current from then on; None for
 # one that has expired, lest the state before it be taken for it.
 History = tuple[tuple[int, int | None], ...]
+_MAIN = "main"  # the branch that is the table's current state
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The states of a table: in the order in which they were current, and when each was made.
+
+    `refs` are its tags and branches: what each is, and the id of its snapshot. `divided_by` are
+    the ids of all fields by which the table is or was partitioned.
+    """
+
+    history: History
+    made: Mapping[int, datetime]
+    refs: Mapping[str, tuple[str, int]]
+    divided_by: frozenset[int]
+
+    def named(self, current: Pin, ref: str, kind: str | None) -> Pin | None:
+        """The state of a tag or branch; None where there is none of the kind, or it has expired."""
+        found, snapshot_id = self.refs.get(ref, ("", 0))
+        if snapshot_id not in self.made or kind not in (None, found):
+            return None
+        if ref == _MAIN and snapshot_id == current.snapshot_id:
+            return current
+        return replace(current, snapshot_id=snapshot_id, branch=found == "branch")
+
+
+def states_of(metadata: TableMetadata) -> Past:
+    """What a table's metadata say of its states."""
+    refs = {
+        name: (str(ref.snapshot_ref_type.value), ref.snapshot_id)
+        for name, ref in metadata.refs.items()
+    }
+    divided_by = (field.source_id for spec in metadata.partition_specs for field in spec.fields)
+    return Past(history_of(metadata), made_of(metadata), refs, frozenset(divided_by))
 
 
 def history_of(metadata: TableMetadata) -> History:

@@ -88,6 +88,13 @@ def columns_of(schema: Schema, past: Past) -> tuple[Column, ...]:
     return tuple(_column(field, past, ()) for field in schema.fields)
 
 
+def identifier_of(schema: Schema) -> tuple[str, ...]:
+    """The columns by which rows are told apart; none where fields of structs are part of them."""
+    wanted = set(schema.identifier_field_ids)
+    names = tuple(field.name for field in schema.fields if field.field_id in wanted)
+    return names if len(names) == len(wanted) else ()
+
+
 def _column(field: NestedField, past: Past, above: tuple[str, ...]) -> Column:
     path = (*above, fold(field.name))
     known = past.of(field.field_id)

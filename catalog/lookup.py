@@ -19,3 +19,20 @@ def match(names: Iterable[str], wanted: str) -> str | None:
     folded = fold(wanted)
     alike = [name for name in known if fold(name) == folded]
     return alike[0] if len(alike) == 1 else None
+
+
+class Names:
+    """Names, each once, prepared for many look-ups by the same rule."""
+
+    __slots__ = ("_exact", "_folded")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._exact = frozenset(names)
+        self._folded: dict[str, str | None] = {}
+        for name in self._exact:
+            folded = fold(name)
+            self._folded[folded] = None if folded in self._folded else name
+
+    def match(self, wanted: str) -> str | None:
+        """The spelling of `wanted`; see `match`."""
+        return wanted if wanted in self._exact else self._folded.get(fold(wanted))

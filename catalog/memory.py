@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from catalog.inspection import Inspection
 from catalog.lookup import match
 from catalog.model import Snapshot, Table
 from catalog.names import TableName
@@ -51,5 +52,13 @@ class MemoryCatalog:
         return None
 
     def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
+        """Nothing: there are no snapshots."""
+        return None
+
+    def snapshot_named(self, name: TableName, ref: str, kind: str | None = None) -> Snapshot | None:
+        """Nothing: there are no snapshots."""
+        return None
+
+    def inspect(self, table: Table, asked: Inspection) -> Table | None:
         """Nothing: there are no snapshots."""
         return None

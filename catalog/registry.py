@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from catalog.base import Catalog
 from catalog.errors import CatalogError
+from catalog.health import Health, Reporting
+from catalog.inspection import Inspection
 from catalog.lookup import match
 from catalog.model import Snapshot, Table
 from catalog.names import SchemaName, TableName, display, fold
@@ -17,7 +19,7 @@ _log = logging.getLogger(__name__)
 # names that DuckDB gives a meaning of its own, so that a statement could not mean ours by them
 RESERVED_NAMES = frozenset(
     {"system", "temp", "memory", "information_schema", "__information_schema", "main", "pg_catalog"}
-    | {"__system"}
+    | {"__system", "__version", "__view"}
 )
 SYSTEM = "system"
 
@@ -55,6 +57,27 @@ class Registry:
         """The catalog of a name, compared with ASCII case folded; None where there is none."""
         spelled = match(self._catalogs, name)
         return None if spelled is None else self._catalogs[spelled]
+
+    def table_kind(self, catalog: str) -> str | None:
+        """The kind of a catalog's tables, views aside; None where only each itself can tell."""
+        kind: str | None = getattr(self.catalog(catalog), "table_kind", None)
+        return kind
+
+    def views(self, schema: SchemaName) -> frozenset[str] | None:
+        """The names of those tables of a schema that are views; None where it cannot be told."""
+        listed: Callable[[str], frozenset[str]] | None = getattr(
+            self.catalog(schema.catalog), "views", None
+        )
+        try:
+            return frozenset() if listed is None else listed(schema.schema)
+        except CatalogError as error:
+            self._left_out(schema.catalog, error)
+            return None
+
+    def health(self) -> Sequence[Health]:
+        """How the catalogs are doing that can say so, by name; none is asked anything for it."""
+        listed = (self._catalogs[name] for name in self.names())
+        return [each.health() for each in listed if isinstance(each, Reporting)]
 
     def schemas(self, catalog: str | None = None) -> Sequence[SchemaName]:
         """The schemas of one catalog or of all, sorted; a broken catalog is left out and logged."""
@@ -111,6 +134,21 @@ class Registry:
         if source is None:
             return None
         return source.snapshot_made(TableName(source.name, name.schema, name.table), snapshot_id)
+
+    def snapshot_named(self, name: TableName, ref: str, kind: str | None = None) -> Snapshot | None:
+        """The snapshot of a tag or branch (one of a `kind`, if it is given); None without one.
+
+        Raises as `table` does.
+        """
+        source = self.catalog(name.catalog)
+        if source is None:
+            return None
+        return source.snapshot_named(TableName(source.name, name.schema, name.table), ref, kind)
+
+    def inspect(self, table: Table, asked: Inspection) -> Table | None:
+        """A table about a table's state; None where its catalog has none of that kind."""
+        source = self.catalog(table.name.catalog)
+        return None if source is None else source.inspect(table, asked)
 
     def _left_out(self, name: str, error: CatalogError) -> None:
         _log.warning("catalog %s is left out of a listing: %s", name, error, exc_info=error)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import socket
 
 import pyarrow as pa
+import requests
 from pyiceberg.exceptions import (
     DynamoDbError,
+    OAuthError,
     ResolveError,
     RESTError,
+    ServerError,
+    ServiceUnavailableError,
     SignError,
+    UnauthorizedError,
     WaitingForLockException,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +27,25 @@ _OPTIONAL = (
     ("thrift.Thrift", "TException"),
     ("google.api_core.exceptions", "GoogleAPIError"),
 )
+
+
+def of_service() -> tuple[type[Exception], ...]:
+    """Those failures that speak of a catalog's service or database, not of a table or its files."""
+    found: list[type[Exception]] = [
+        ConnectionError,
+        TimeoutError,
+        socket.gaierror,
+        requests.ConnectionError,
+        requests.Timeout,
+        SQLAlchemyError,
+        OAuthError,
+        UnauthorizedError,
+        ServiceUnavailableError,
+        ServerError,
+        DynamoDbError,
+        WaitingForLockException,
+    ]
+    return (*found, *_optional())
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -39,9 +64,14 @@ def failures() -> tuple[type[Exception], ...]:
         DynamoDbError,
         WaitingForLockException,
     ]
+    return (*found, *_optional())
+
+
+def _optional() -> list[type[Exception]]:
+    found: list[type[Exception]] = []
     for module, name in _OPTIONAL:
         try:
             found.append(getattr(importlib.import_module(module), name))
         except ImportError:
             continue
-    return tuple(found)
+    return found

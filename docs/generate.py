@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import protocol, sessions
+from docs import athena_dialect, iceberg_matrix, protocol, sessions
 from flight_server import config
 from flight_server.protocol.errors import PROTOCOL_RULES
 from flight_server.query.failures import INTERNAL
@@ -63,8 +63,10 @@ def errors() -> str:
 
 
 PAGES = {
+    "athena-dialect.md": athena_dialect.render,
     "configuration.md": configuration,
     "errors.md": errors,
+    "iceberg.md": iceberg_matrix.render,
     "protocol.md": protocol.render,
     "sessions.md": sessions.render,
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from auth.authenticate import Authenticator, Sessions
 from auth.credentials import Credentials, CredentialsSource
@@ -18,28 +21,36 @@ from auth.keys import Key, StaticKeys, read_key, secret_key
 from auth.policy import Policy
 from auth.policy_source import PolicySource
 from auth.tokens import Issuer
+from catalog.base import Catalog
 from catalog.iceberg import IcebergCatalog
+from catalog.iceberg_source import SOURCE_NAME
 from catalog.registry import Registry
 from flight_server import __version__
 from flight_server.auditing import audit_key, audit_place
-from flight_server.config import ConfigInvalid, IssuerSettings, Settings, table
+from flight_server.config import CatalogSettings, ConfigInvalid, IssuerSettings, Settings, table
+from flight_server.definers import definers
+from flight_server.engines.base import Engine
 from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.duckdb.settings import DuckDBSettings
 from flight_server.lookout import Lookout
 from flight_server.protocol.server import FlightServer
 from flight_server.protocol.settings import ServerSettings, Tls
+from flight_server.query.alerts import Alerts
 from flight_server.query.audit.log import AuditLog
 from flight_server.query.audit.recent import recent
 from flight_server.query.audit.records import Scribe
+from flight_server.query.audit.spent import spent
 from flight_server.query.audit.trail import Rhythm, Trail, Unusable
+from flight_server.query.budget import Budget
 from flight_server.query.compiled import refusing
 from flight_server.query.events import Listeners, WatchedPolicies
 from flight_server.query.expressions import Compiler
 from flight_server.query.lexical import MAX_TEXT
+from flight_server.query.limits import Limits
 from flight_server.query.parser import Parser
 from flight_server.query.resolve import Defaults
 from flight_server.query.seal import Sealer, SealKey
-from flight_server.query.service import Limits, QueryService
+from flight_server.query.service import QueryService
 from flight_server.query.spool import Spool, SpoolLimits
 from flight_server.query.system import Sources, system_catalog
 
@@ -57,6 +68,7 @@ class Application:
     drain: float = 0.0
     audit: AuditLog | None = None
     lookout: Lookout | None = None
+    router: Engine | None = None
 
     def stop(self, grace: float) -> None:
         """Stop taking calls, let streams end within `grace`, then end the workers."""
@@ -64,7 +76,7 @@ class Application:
             self.lookout.close()
         self.server.drain(self.drain)
         self.server.stop(grace).wait()
-        self.engine.close()
+        (self.router or self.engine).close()
         self.spool.close()
         if self.audit is not None:
             self.audit.close()
@@ -82,20 +94,22 @@ def build(settings: Settings) -> Application:
 
 
 def _build(settings: Settings, audit: AuditLog | None) -> Application:
-    listener = Listeners(*([audit] if audit is not None else []))
+    alerts = Alerts(lambda: policies.current())
+    listener = Listeners(alerts, *([audit] if audit is not None else []))
     sealer = sealing(settings)
     keys = mask_keys(settings)
     policies = PolicySource(settings.policy.file, refusing(Compiler(Parser(), keys)))
     access = authenticator(settings, policies)
     users = CredentialsSource(settings.auth.users).current if settings.auth.users else None
     watched = WatchedPolicies(policies, listener)
-    registry = catalogs(settings, policies.current, users)
+    registry = catalogs(settings, policies.current, users, cache=lambda: engine.cached())
     engine = start_engine(settings)
+    router = routed(settings, engine)
     spool = spooling(settings, sealer)
     service = QueryService(
         registry,
         watched,
-        engine,
+        router or engine,
         sealer,
         defaults=Defaults(settings.defaults.catalog, settings.defaults.schema_),
         limits=Limits(
@@ -113,11 +127,22 @@ def _build(settings: Settings, audit: AuditLog | None) -> Application:
         listener=listener,
         renewed=access.renewed,
         mask_keys=keys,
+        budget=_budget(settings, policies.current()),
+        definers=definers(settings),
         version=f"flight-server {__version__}",
     )
     server = FlightServer(service, access, sealer, server_settings(settings), listener)
     looks = [watched.current, *([users] if users else [])]
-    return Application(server, service, engine, spool, settings.server.drain, audit, Lookout(looks))
+    drain, lookout = settings.server.drain, Lookout(looks)
+    return Application(server, service, engine, spool, drain, audit, lookout, router)
+
+
+def _budget(settings: Settings, policy: Policy) -> Budget:
+    """How much users may read today, less what they read before the server was started."""
+    budget, place = Budget(), audit_place(settings)
+    if place is not None and any(limits.scan_gb_day for limits in policy.rules.limits.values()):
+        budget.restore(partial(spent, place))
+    return budget
 
 
 def auditing(settings: Settings) -> AuditLog | None:
@@ -141,16 +166,14 @@ def catalogs(
     settings: Settings,
     policy: Callable[[], Policy] | None = None,
     users: Callable[[], Credentials] | None = None,
+    cache: Callable[[], Mapping[str, int]] | None = None,
 ) -> Registry:
     """The configured catalogs, and the one in which the server tells of itself; none is opened yet.
 
     The latter tells of the policy and the users that are given, else of the configured ones as they
-    are when its tables are read.
+    are when its tables are read, and of the cache that is given.
     """
-    configured = [
-        IcebergCatalog(name, entry.properties(), refresh_seconds=entry.refresh)
-        for name, entry in settings.catalogs.items()
-    ]
+    configured = [catalog(settings, name, entry) for name, entry in settings.catalogs.items()]
     file, place = settings.auth.users, audit_place(settings)
     sources = Sources(
         policy=policy or (lambda: PolicySource(settings.policy.file).current()),
@@ -160,6 +183,7 @@ def catalogs(
         settings=shown_settings(settings),
         rows=settings.system.rows,
         audit_rows=settings.system.audit_rows,
+        cache=cache,
     )
     name = settings.system.catalog
     try:
@@ -167,6 +191,44 @@ def catalogs(
     except ValueError as error:
         raise ConfigInvalid(f"catalogs: {error}") from error
     return registry
+
+
+def catalog(settings: Settings, name: str, entry: CatalogSettings) -> Catalog:
+    """A configured catalog under the name by which it is served; it is not opened yet."""
+    own = delegating().athena_catalog if entry.type == "athena" else None
+    found: Catalog = iceberg(name, entry) if own is None else own(name, entry, settings.athena)
+    return found
+
+
+def routed(settings: Settings, engine: DuckDBEngine) -> Engine | None:
+    """Both engines as one, where Athena is set up. Raises `ConfigInvalid`, and ends the engine."""
+    if settings.athena.region is None:
+        return None
+    with ExitStack() as held:
+        held.callback(engine.close)
+        found: Engine = delegating().routed(engine, engine_settings(settings), settings.athena)
+        held.pop_all()
+    return found
+
+
+def delegating() -> Any:
+    """What wires up Athena. Raises `ConfigInvalid` where its libraries are not installed."""
+    try:
+        return importlib.import_module("flight_server.delegating")
+    except ImportError as error:
+        raise ConfigInvalid("athena: install flight-server with the extra athena") from error
+
+
+def iceberg(name: str, entry: CatalogSettings) -> IcebergCatalog:
+    """A configured catalog under the name by which it is served; it is not opened yet."""
+    own = {} if entry.source_name is None else {SOURCE_NAME: entry.source_name}
+    return IcebergCatalog(
+        name,
+        entry.properties() | own,
+        refresh_seconds=entry.refresh,
+        rest_seconds=entry.retry,
+        timeout_seconds=entry.timeout,
+    )
 
 
 def shown_settings(settings: Settings) -> tuple[tuple[str, str, str], ...]:
@@ -275,6 +337,7 @@ def engine_settings(settings: Settings) -> DuckDBSettings:
         spill_limit=engine.spill,
         spill_directory=engine.spill_directory or Path(tempfile.gettempdir()),
         cache_limit=engine.cache,
+        cache_small=engine.cache_small,
         cache_directory=engine.cache_directory or _default_cache(),
         queue_seconds=engine.queue,
         sandbox=engine.sandbox,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from flight_server.config_athena import AthenaRoleSettings, AthenaSettings
 from flight_server.config_faults import explain
 from flight_server.config_texts import PREFIX as PREFIX
 from flight_server.config_texts import ConfigInvalid as ConfigInvalid
@@ -94,8 +95,22 @@ class CatalogSettings(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
-    type: CatalogType = Field("sql", description="Kind of catalog: sql, rest, glue, hive.")
+    type: CatalogType = Field("sql", description="Kind of catalog: sql, rest, glue, hive, athena.")
     refresh: Seconds = Field(5.0, description="Seconds that listings and pointers are kept.")
+    retry: Seconds = Field(5.0, description="Seconds until a catalog that failed is asked again.")
+    timeout: Seconds = Field(
+        10.0, description="Seconds that a catalog may take to connect, and to answer."
+    )
+    source_name: str | None = Field(
+        None, description="The name that a SQL catalog's rows have, where it is another one."
+    )
+    views: Literal["caller", "definer"] = Field(
+        "caller", description="Whose rights count for what views are made of."
+    )
+    definer: str | None = Field(
+        None, description="The user whose rights those are with `views: definer`; never logs in."
+    )
+    definer_groups: Several[str] = Field([], description="The groups of that user.")
 
     def properties(self) -> dict[str, str]:
         """The properties for pyiceberg, with secrets by reference read. Raises `ConfigInvalid`."""
@@ -125,6 +140,10 @@ class EngineSettings(Section):
     cache: Size = Field(16 * 2**30, description="Disk for local copies of files on S3.")
     cache_directory: Path | None = Field(
         None, description="Where these copies are kept, also between runs; else in /tmp."
+    )
+    cache_small: Size = Field(
+        8 * 2**20,
+        description="Files on S3 up to this size are fetched whole, of larger ones what is read.",
     )
     queue: Seconds = Field(10.0, description="Seconds that a statement waits for a worker.")
     sandbox: Literal["landlock", "none"] = Field(
@@ -231,6 +250,7 @@ class Settings(Section):
     policy: PolicySettings
     catalogs: dict[str, CatalogSettings] = Field({}, description="Catalogs by name.")
     engine: EngineSettings = EngineSettings()
+    athena: AthenaSettings = AthenaSettings()
     limits: LimitSettings = LimitSettings()
     seal: SealSettings = SealSettings()
     spool: SpoolSettings = SpoolSettings()
@@ -238,6 +258,11 @@ class Settings(Section):
     defaults: DefaultSettings = DefaultSettings()
     system: SystemSettings = SystemSettings()
     log: LogSettings = LogSettings()
+
+
+_REPEATED: Mapping[type[BaseModel], str] = MappingProxyType(
+    {CatalogSettings: ".NAME", IssuerSettings: ".N", AthenaRoleSettings: ".NAME"}
+)
 
 
 def load(path: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -265,8 +290,8 @@ def table(
         shown = prefix + (field.alias or name)
         inner = _section(field.annotation)
         if inner is not None:
-            repeated = inner in (CatalogSettings, IssuerSettings)
-            part = {CatalogSettings: ".NAME", IssuerSettings: ".N"}.get(inner, "")
+            part = _REPEATED.get(inner, "")
+            repeated = inner in _REPEATED
             yield from table(inner, f"{shown}{part}." if repeated else f"{shown}.")
             continue
         default = "required" if field.is_required() else _show(field.default)

@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LEAST_MEMORY = 64 * 2**20  # with less, the engine itself does not fit
-_CATALOG_TYPES = ("sql", "rest", "glue", "hive")
+_CATALOG_TYPES = ("sql", "rest", "glue", "hive", "athena")
 _LOCATION = re.compile(r"grpc(\+tls|\+tcp)?://[^\s/]+")
 
 

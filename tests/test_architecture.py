@@ -22,6 +22,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "flight_server.query": ("auth", "catalog", "flight_server.engines"),
     "flight_server.protocol": ("auth", "catalog", "flight_server.query", "flight_server.engines"),
     "flight_server.demo": ("auth", "catalog"),
+    "flight_server.testing": (),  # stand-ins of services, for users' tests too
     "flight_server": ("auth", "catalog", "flight_server"),
 }
 # What is forbidden although the layer would allow it, and why.
@@ -36,12 +37,42 @@ HOMES: dict[str, tuple[str, ...]] = {
     "grpc": ("flight_server.protocol",),
     "google.protobuf": ("flight_server.protocol",),
     "grpc_tools": ("flight_server.protocol.wire.generate",),
-    "duckdb": ("flight_server.engines.duckdb", "flight_server.query.parser"),
+    "duckdb": (
+        "flight_server.engines.duckdb",
+        "flight_server.query.parser",
+        # what a statement means is asked of the engine whose dialect it is in
+        "flight_server.engines.athena.binder",
+        "flight_server.engines.athena.types",
+        "flight_server.testing",
+    ),
+    "boto3": (
+        "flight_server.engines.athena",
+        "catalog.athena",
+        "catalog.athena_source",
+        "flight_server.delegating",  # `check` asks for the work groups
+        "flight_server.testing",
+    ),
+    "botocore": (
+        "flight_server.engines.athena",
+        "catalog.athena",
+        "catalog.athena_source",
+        "flight_server.delegating",  # `check` asks for the work groups
+        "flight_server.testing",
+    ),
+    "moto": ("flight_server.testing",),
+    "sqlglot": ("flight_server.testing",),  # reads Athena's SQL there; the engine writes its own
+    "werkzeug": ("flight_server.testing",),
     "jwt": ("auth",),
-    "pyiceberg": ("catalog", "flight_server.engines.duckdb", "flight_server.demo"),
+    "pyiceberg": (
+        "catalog",
+        "flight_server.engines.duckdb",
+        "flight_server.demo",
+        "flight_server.testing",  # the double reads tables as Athena does, apart from our readers
+    ),
     "cryptography": ("auth", "flight_server.query.seal", "flight_server.query.audit.signing"),
     "pydantic": (
         "flight_server.config",
+        "flight_server.config_athena",
         "flight_server.config_faults",
         "flight_server.config_values",
     ),

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from auth.errors import ConfigurationInvalid, PolicyInvalid
-from auth.lint import Remark, unfit
-from auth.masks import Hash
 from auth.policy_source import PolicySource
 from catalog.errors import CatalogError
-from catalog.names import SchemaName
 from catalog.registry import Registry
 from flight_server import app
 from flight_server.auditing import audit_key, audit_place
@@ -21,11 +18,9 @@ from flight_server.cli.check_places import (
     check_defaults,
     check_directories,
 )
+from flight_server.cli.policy_check import Findings, check_alone, check_over
 from flight_server.config import ConfigInvalid, Settings
 from flight_server.engines.errors import EngineError
-from flight_server.query.expressions import Compiler
-from flight_server.query.lint import review
-from flight_server.query.parser import Parser
 
 _MAX_CAUSE = 300
 _FAULTS = (ConfigInvalid, ConfigurationInvalid, PolicyInvalid, CatalogError, EngineError)
@@ -36,7 +31,7 @@ def run(settings: Settings, _options: argparse.Namespace) -> int:
 
     What an author of the policy should look at is told as well, and fails nothing.
     """
-    remarks: list[Remark] = []
+    warnings: list[str] = []
     parts: list[tuple[str, Callable[[], str]]] = [
         ("server", lambda: _server(settings)),
         ("policy", lambda: _policy(settings)),
@@ -46,8 +41,9 @@ def run(settings: Settings, _options: argparse.Namespace) -> int:
         ("directories", lambda: check_directories(settings)),
         *((f"catalog {name}", partial(_catalog, settings, name)) for name in settings.catalogs),
         ("defaults", lambda: _defaults(settings)),
-        ("policy over the tables", lambda: _tables(settings, remarks)),
+        ("policy over the tables", lambda: _tables(settings, warnings)),
         ("engine", lambda: _engine(settings)),
+        *([("athena", lambda: _athena(settings))] if settings.athena.region else []),
     ]
     faults: set[str] = set()
     for name, verify in parts:
@@ -61,8 +57,8 @@ def run(settings: Settings, _options: argparse.Namespace) -> int:
             faults.add(fault)
     if not settings.catalogs:
         print("warn  catalogs: none are configured: there is nothing to read")
-    for each in remarks:
-        print(f"warn  {settings.policy.file.name}:{each.line}: {each.rule}: {each.text}")
+    for warning in warnings:
+        print(f"warn  {settings.policy.file.name}:{warning}")
     return 1 if faults else 0
 
 
@@ -105,35 +101,23 @@ def _seal(settings: Settings) -> str:
 
 def _policy(settings: Settings) -> str:
     policy = PolicySource(settings.policy.file).current()
-    compiler = Compiler(Parser())
-    count = 0
-    for entry in policy.expressions():
-        count += 1
-        compiler.check(entry.expression, "column" if entry.kind == "mask" else None)
-    known = app.mask_keys(settings)
-    for mask in policy.rules.masks:
-        if isinstance(mask.built_in, Hash) and mask.built_in.key not in known:
-            place = f"{settings.policy.file.name}:{mask.because.line}"
-            raise PolicyInvalid(f"{place}: policy.keys has no key {mask.built_in.key!r}")
-    return f"version {policy.version[:12]}, {count} expressions compiled"
+    _refuse(settings, check_alone(policy, app.mask_keys(settings)))
+    return f"version {policy.version[:12]}, {len(list(policy.expressions()))} expressions compiled"
 
 
-def _tables(settings: Settings, remarks: list[Remark]) -> str:
-    """Masks that do not fit are faults; `remarks` gets what is only doubtful."""
+def _tables(settings: Settings, warnings: list[str]) -> str:
+    """Rules that do not fit are faults; `warnings` gets what is only doubtful."""
     policy = PolicySource(settings.policy.file).current()
-    registry = _registry(settings)
-    tables = []
-    for name in registry.names():
-        catalog = registry.catalog(name)
-        for schema in catalog.schemas() if catalog else ():
-            found = (registry.table(table) for table in registry.tables(SchemaName(name, schema)))
-            tables += [table for table in found if table is not None]
-    faults = list(unfit(policy, tables))
-    if faults:
-        told = (f"{settings.policy.file.name}:{f.line}: {f.rule} {f.text}" for f in faults)
-        raise PolicyInvalid("; ".join(told))
-    remarks += review(policy, tables, Compiler(Parser()))
-    return f"{len(tables)} tables, {len(remarks)} remarks"
+    findings = check_over(policy, _registry(settings), app.mask_keys(settings))
+    _refuse(settings, findings)
+    warnings += findings.warnings
+    return f"{findings.tables} tables, {len(findings.warnings)} warnings"
+
+
+def _refuse(settings: Settings, findings: Findings) -> None:
+    if findings.faults:
+        name = settings.policy.file.name
+        raise PolicyInvalid("; ".join(f"{name}:{fault}" for fault in findings.faults))
 
 
 def _registry(settings: Settings) -> Registry:
@@ -172,3 +156,8 @@ def _engine(settings: Settings) -> str:
         return f"DuckDB, sandbox {engine.sandbox}"
     finally:
         engine.close()
+
+
+def _athena(settings: Settings) -> str:
+    told: str = app.delegating().verify(settings.athena)
+    return told

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from auth.errors import PolicyInvalid
-from auth.explain import explain
+from auth.explain import explain, shown
+from auth.grant import FieldGrant
 from auth.policy_source import PolicySource
 from auth.visible import VisibleCatalog
+from catalog.inspection import about
 from catalog.registry import Registry
 from flight_server import app
 from flight_server.cli.principals import principal_of, users_of
 from flight_server.config import Settings
+from flight_server.definers import definers
+from flight_server.engines.base import RelationColumn
 from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.query.caller import Caller
 from flight_server.query.commands import recognise
@@ -28,8 +32,9 @@ from flight_server.query.parser import Parser
 from flight_server.query.places import shown_table
 from flight_server.query.resolve import Defaults, resolve
 from flight_server.query.seal import Sealer, SealKey
-from flight_server.query.secure import secure
+from flight_server.query.secure import relation
 from flight_server.query.service import QueryService
+from flight_server.query.views import FoundViews
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -44,7 +49,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         return 1
     command = recognise(options.sql) is not None
     if not command:
-        visible = VisibleCatalog(principal, policies.current(), registry)
+        # whether what a view is made of can be read is for the planning to tell
+        visible = VisibleCatalog(principal, policies.current(), registry, FoundViews())
         if not _accepted(lambda: _tell_tables(settings, visible, registry, options.sql)):
             return 1
     with _planning(settings, registry, policies) as plan:
@@ -81,24 +87,42 @@ def _tell_tables(
     defaults = Defaults(settings.defaults.catalog, settings.defaults.schema_)
     resolved = resolve(Gate(parser).check(text), visible, defaults)
     compiler = Compiler(parser, app.mask_keys(settings))
-    secured = secure(resolved, compiler, "UTC", lookups=LookupTables(registry))
+    lookups = LookupTables(registry)
     policy = PolicySource(settings.policy.file).current()
-    for table, relation in zip(resolved.tables, secured.relations, strict=True):
+    for table in resolved.tables:
+        narrowed = relation(table, compiler, lookups)
         if table.name.catalog == PLACE:
             print(f"{table.name.table} of information_schema: lists what the user may see\n")
             continue
-        stored = replace(table.table, name=shown_table(table.name))
+        shown_name = shown_table(table.name)
+        told = about(shown_name) if table.table.rows is not None else None
+        if told is not None:
+            print(f"{shown_name}: tells of {told[0]} what the user may see of it\n")
+            continue
+        stored = replace(table.table, name=shown_name)
         print(explain(policy, visible.principal, stored).text(settings.policy.file.name))
-        for column in relation.columns:
-            if column.mask is not None:
-                mask = table.grant.masks.get(column.name)
-                told = mask.sql if mask and mask.built_in else column.mask
-                print(f"  {column.name} is read as {told}")
-        if relation.row_filter is not None:
-            print(f"  rows where {relation.row_filter}")
+        seen = [field for name in table.grant.columns if (field := table.grant.column(name))]
+        for path, sql in _masked(narrowed.columns, seen):
+            print(f"  {shown(path)} is read as {sql}")
+        if narrowed.row_filter is not None:
+            print(f"  rows where {narrowed.row_filter}")
         print()
     if not resolved.tables:
         print("The statement names no tables: every user may run it.")
+
+
+def _masked(
+    columns: Sequence[RelationColumn], seen: Sequence[FieldGrant], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The masked columns and fields by path, each with what is read in its place."""
+    grants = {field.name: field for field in seen}
+    for column in columns:
+        path, grant = (*above, column.name), grants.get(column.name)
+        if column.mask is not None:
+            mask = None if grant is None else grant.mask
+            # what a built-in mask is compiled to may have the key of a hash in it
+            yield path, mask.sql if mask is not None and mask.built_in else column.mask
+        yield from _masked(column.fields, grant.fields if grant else (), path)
 
 
 @contextmanager
@@ -115,6 +139,7 @@ def _planning(
             Sealer([SealKey(secrets.token_bytes(32))]),  # nothing is sealed
             defaults=Defaults(settings.defaults.catalog, settings.defaults.schema_),
             mask_keys=app.mask_keys(settings),
+            definers=definers(settings),
         ).plan
     finally:
         engine.close()

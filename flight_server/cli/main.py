@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from auth.errors import ConfigurationInvalid, PolicyInvalid, Unauthenticated
@@ -174,6 +175,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _moment(text: str) -> datetime:
+    """A day or a moment, in UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected a day or moment, as 2026-11-01T12:00") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     _configured(parser)
     parser.add_argument("--as", dest="user", required=True, metavar="USER", help="a known user")
@@ -214,6 +224,10 @@ def _policy(parser: argparse.ArgumentParser) -> None:
     who = "a user, repeatable; else all users and roles"
     diff.add_argument("--as", dest="user", action="append", default=[], metavar="USER", help=who)
     diff.add_argument("--tables", type=Path, metavar="CASES", help="cases that declare tables")
+    log = "compare what the statements of an audit log get, instead of all rights"
+    diff.add_argument("--replay", type=Path, metavar="DIR", help=log)
+    since = "leave out what ran before this day or moment, such as 2026-11-01"
+    diff.add_argument("--since", type=_moment, metavar="MOMENT", help=since)
     diff.add_argument("--format", choices=["text", "json"], default="text")
     diff.add_argument("--exit-code", action="store_true", help="exit with 3 where they differ")
 

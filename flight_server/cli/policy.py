@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from auth.bearers import Bearer, BearerKind, bearers, by_role
 from auth.errors import ConfigurationInvalid, PolicyInvalid
@@ -20,6 +21,7 @@ from auth.policy import Policy
 from auth.policy_cases import parse_cases
 from auth.policy_diff import differences
 from auth.policy_file import parse_policy
+from auth.policy_replay import Replay
 from auth.policy_test import Tables, run_case
 from catalog.errors import CatalogError
 from catalog.lookup import match
@@ -29,6 +31,12 @@ from catalog.registry import Registry
 from flight_server import app
 from flight_server.cli.configured import configured, configured_if_any
 from flight_server.cli.policy_check import check
+from flight_server.cli.policy_replay import (
+    history_of,
+    replay_document,
+    replay_lines,
+    replayed,
+)
 from flight_server.cli.policy_report import (
     changed,
     difference_lines,
@@ -37,6 +45,8 @@ from flight_server.cli.policy_report import (
     outcome_lines,
 )
 from flight_server.cli.principals import principal_of, users_of
+from flight_server.cli.tables import names as table_names
+from flight_server.cli.tables import readable, tables
 from flight_server.config import ConfigInvalid, Settings
 
 _DIFFERENT = 3
@@ -52,7 +62,7 @@ def _check(options: argparse.Namespace) -> int:
     settings = configured_if_any(options)
     policy, file = _policy(options.file, settings)
     registry = None if settings is None else app.catalogs(settings, lambda: policy)
-    findings = check(policy, registry, {} if settings is None else app.mask_keys(settings))
+    findings = check(policy, registry, None if settings is None else app.mask_keys(settings))
     for line in findings.warnings:
         print(f"warn  {file}:{line}")
     for line in findings.faults:
@@ -71,13 +81,13 @@ def _test(options: argparse.Namespace) -> int:
     declared = {table.name.folded: table for table in cases.tables}
     registry = _registry(settings, policy, cases.tables)
     names = {table.name.folded: table.name for table in cases.tables}
-    for name in _names(registry):
+    for name in table_names(registry):
         names.setdefault(name.folded, name)
-    tables = Tables(
+    known = Tables(
         sorted(names.values()),
         lambda name: declared.get(name.folded) or registry.table(name),
     )
-    outcomes = [run_case(case, policy, tables) for case in cases.cases]
+    outcomes = [run_case(case, policy, known) for case in cases.cases]
     for outcome in outcomes:
         print("\n".join(outcome_lines(outcome, str(options.cases), file)))
     failed = sum(bool(outcome.problems) for outcome in outcomes)
@@ -107,6 +117,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
+    if options.since is not None and options.replay is None:
+        raise ConfigInvalid("--since goes with --replay")
     settings = configured_if_any(options)
     old, new = (by_role(_policy(path, None)[0]) for path in (options.old, options.new))
     users = users_of(settings)
@@ -114,19 +126,26 @@ def _diff(options: argparse.Namespace) -> int:
     if options.tables is not None:
         declared = parse_cases(_read(options.tables), str(options.tables), users).tables
     registry = _registry(settings, new, declared)
-    chosen = _chosen(bearers([old, new], users), options.user)
-    changes = list(differences(old, new, chosen, [*declared, *_tables(registry, declared)]))
     files = (str(options.old), str(options.new))
+    document: dict[str, Any] = {
+        "old": {"file": files[0], "version": old.version},
+        "new": {"file": files[1], "version": new.version},
+    }
+    if options.replay is None:
+        chosen = _chosen(bearers([old, new], users), options.user)
+        changes = list(differences(old, new, chosen, _tables(registry, declared)))
+        different, lines = bool(changes), difference_lines(changes, *files)
+        document["changes"] = [changed(change, *files) for change in changes]
+    else:
+        replay = Replay(old, new, users, _found(registry, declared))
+        report = replayed(history_of(options.replay, options.user, options.since), replay)
+        different, lines = bool(report.changed), replay_lines(report)
+        document |= replay_document(report)
     if options.format == "json":
-        document = {
-            "old": {"file": files[0], "version": old.version},
-            "new": {"file": files[1], "version": new.version},
-            "changes": [changed(change, *files) for change in changes],
-        }
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(difference_lines(changes, *files)))
-    return _DIFFERENT if changes and options.exit_code else 0
+        print("\n".join(lines))
+    return _DIFFERENT if different and options.exit_code else 0
 
 
 # --- what the actions read and write --------------------------------------------------------------
@@ -167,24 +186,28 @@ def _registry(settings: Settings | None, policy: Policy, declared: Sequence[Tabl
     return Registry([])
 
 
-def _names(registry: Registry) -> Iterator[TableName]:
-    for schema in registry.schemas():
-        yield from registry.tables(schema)
-
-
 def _tables(registry: Registry, declared: Sequence[Table]) -> Iterator[Table]:
-    """The tables of the catalogs, less those that are declared. One that cannot be read is told."""
-    known = {table.name.folded for table in declared}
-    for name in _names(registry):
-        if name.folded in known:
-            continue
+    """The declared tables and those of the catalogs; one that cannot be read is told."""
+
+    def left_out(name: TableName, error: CatalogError) -> None:
+        print(f"left out: {name}: {error}", file=sys.stderr)
+
+    yield from declared
+    yield from tables(registry, left_out, {table.name.folded for table in declared})
+
+
+def _found(registry: Registry, declared: Sequence[Table]) -> Callable[[TableName], Table | None]:
+    """What finds a table; one that cannot be read is told, and not found."""
+    own = {table.name.folded: table for table in declared}
+
+    def find(name: TableName) -> Table | None:
         try:
-            table = registry.table(name)
+            return own.get(name.folded) or readable(registry, name)
         except CatalogError as error:
             print(f"left out: {name}: {error}", file=sys.stderr)
-            continue
-        if table is not None:
-            yield table
+            return None
+
+    return find
 
 
 def _table(registry: Registry, text: str) -> Table:

@@ -13,11 +13,14 @@ from auth.explain import Visibility, explain
 from auth.fields import narrowed
 from auth.grant import Expression, FieldGrant, Grant
 from auth.lint import unfit
+from auth.masks import Hash
 from auth.policy import Policy
 from auth.visible import VisibleTable
 from catalog.errors import CatalogError
 from catalog.model import Table
+from catalog.names import TableName
 from catalog.registry import Registry
+from flight_server.cli.tables import tables as tables_of
 from flight_server.engines.duckdb.trial import trial
 from flight_server.engines.errors import BindFailed
 from flight_server.query import compiled
@@ -39,32 +42,59 @@ _SAMPLES: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Lines to print, each starting with its line of the policy file. Faults must be mended."""
+    """Lines to print, each starting with its line of the policy file. Faults must be mended.
+
+    `tables` is how many tables were looked at.
+    """
 
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
+    tables: int = 0
 
 
 def check(
-    policy: Policy, registry: Registry | None, keys: Mapping[str, bytes] = NO_KEYS
+    policy: Policy, registry: Registry | None, keys: Mapping[str, bytes] | None = None
 ) -> Findings:
     """Compile every expression; with catalogs, also as each of their tables would have it.
 
-    `keys` are those of keyed hashes, by name; without catalogs they are not looked at.
+    `keys` are those of keyed hashes, by name; None where they are not known here.
     """
-    compiler = Compiler(Parser(), keys)
-    faults = list(compiled.faults(policy, compiler))
-    if faults or registry is None:
-        return _findings(faults, [])
-    tables, unread = _tables(registry)
-    faults += ((each.line, f"{each.rule}: {each.text}") for each in unfit(policy, tables))
+    alone = check_alone(policy, keys)
+    if alone.faults or registry is None:
+        return alone
+    return check_over(policy, registry, keys)
+
+
+def check_alone(policy: Policy, keys: Mapping[str, bytes] | None) -> Findings:
+    """What is wrong with a policy whatever tables there are."""
+    faults = list(compiled.faults(policy, Compiler(Parser(), keys or NO_KEYS)))
+    if keys is not None:
+        for mask in policy.rules.masks:
+            if isinstance(mask.built_in, Hash) and mask.built_in.key not in keys:
+                faults.append((mask.because.line, f"policy.keys has no key {mask.built_in.key!r}"))
+    return _findings(faults, [])
+
+
+def check_over(
+    policy: Policy, registry: Registry, keys: Mapping[str, bytes] | None = None
+) -> Findings:
+    """What is or looks wrong with a policy, itself sound, over the tables of the catalogs."""
+    compiler = Compiler(Parser(), keys or NO_KEYS)
+    unread: list[tuple[int, str]] = []
+
+    def left_out(name: TableName, error: CatalogError) -> None:
+        unread.append((1, f"table {name} was left out: {error}"))
+
+    tables = list(tables_of(registry, left_out))
+    faults = [(each.line, f"{each.rule}: {each.text}") for each in unfit(policy, tables)]
     faults += _fits(policy, compiler, registry, tables)
     remarks = review(policy, tables, compiler)
     warnings = [(each.line, f"{each.rule}: {each.text}") for each in remarks]
     warnings += [*unread, *_hidden(policy, tables)]
     # of a rule that is at fault nothing else matters yet
     told = {line for line, _ in faults}
-    return _findings(faults, [each for each in warnings if each[0] not in told])
+    found = _findings(faults, [each for each in warnings if each[0] not in told])
+    return replace(found, tables=len(tables))
 
 
 def _findings(faults: list[tuple[int, str]], warnings: list[tuple[int, str]]) -> Findings:
@@ -72,22 +102,6 @@ def _findings(faults: list[tuple[int, str]], warnings: list[tuple[int, str]]) ->
         return tuple(f"{line}: {text}" for line, text in sorted(set(found)))
 
     return Findings(lines(faults), lines(warnings))
-
-
-def _tables(registry: Registry) -> tuple[list[Table], list[tuple[int, str]]]:
-    """All tables, and a warning for each that cannot be read."""
-    found: list[Table] = []
-    unread: list[tuple[int, str]] = []
-    for schema in registry.schemas():
-        for name in registry.tables(schema):
-            try:
-                table = registry.table(name)
-            except CatalogError as error:
-                unread.append((1, f"table {name} was left out: {error}"))
-                continue
-            if table is not None:
-                found.append(table)
-    return found, unread
 
 
 def _fits(
@@ -100,9 +114,10 @@ def _fits(
     known = by_role(policy)
     lookups = LookupTables(registry)
     claims = {name: _sample(rule.type.sql) for name, rule in policy.identity.claims.items()}
+    everyone = bearers([known], None)
     done: set[tuple[object, ...]] = set()
     for table in tables:
-        for bearer in bearers([known], None):
+        for bearer in everyone:
             for expression, single in _single(known.decide(bearer.principal, table), claims):
                 key = (expression.name, table.name, single.columns)
                 if key in done:
@@ -111,7 +126,7 @@ def _fits(
                 try:
                     trial(relation(engine_table(_visible(table, single)), compiler, lookups))
                 except (PolicyInvalid, BindFailed) as error:
-                    why = f"does not fit {table.name}: {error}"
+                    why = f"does not fit {table.name}: {error.__cause__ or error}"
                     yield expression.because.line, f"{expression.because.rule}: {why}"
 
 

@@ -11,6 +11,8 @@ import pyarrow as pa
 from catalog.model import Table
 from catalog.names import TableName
 
+AUTO = "auto"
+
 
 @dataclass(frozen=True, slots=True)
 class RelationColumn:
@@ -46,6 +48,21 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """What a view is made of: a SELECT over relations of its own, which no statement can reach.
+
+    `columns` are the names that its columns have there, in the order of the view's. It is
+    `confined` where the view's reader may not read those relations as it does: what it leaves out
+    of them is then hidden.
+    """
+
+    text: str
+    relations: tuple[Relation, ...]
+    columns: tuple[str, ...]
+    confined: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """One table as one principal may read it: all that an engine may know of the table.
 
@@ -55,7 +72,8 @@ class Relation:
     the table's rows is read, counted from 0; None for all of them. `tags` are all tags of the table
     and its columns. In subqueries expressions read `lookups` by name, and call the raw columns by
     the table's own name. Where it is `keyed`, its masks hold keys: it must be narrowed in a process
-    that runs nothing of the user's, and its text never be shown.
+    that runs nothing of the user's, and its text never be shown. `inside` is what a view is made
+    of: its raw columns are the table's, by those names and types.
     """
 
     name: TableName
@@ -66,6 +84,7 @@ class Relation:
     tags: frozenset[str] = frozenset()
     lookups: tuple[Lookup, ...] = ()
     keyed: bool = False
+    inside: Inside | None = None
 
     def closed(self) -> Relation:
         """The relation without rows, which reads no lookup: for where one cannot be read."""
@@ -75,7 +94,15 @@ class Relation:
     @property
     def needs_barrier(self) -> bool:
         """Whether rows or values are hidden, so that user expressions must not run before them."""
+        if self.inside is not None and self.inside.confined:
+            return True
         return self.row_filter is not None or any(c.has_mask for c in self.columns)
+
+    def below(self) -> Iterator[Relation]:
+        """The relations that it is made of, at any depth."""
+        for each in () if self.inside is None else self.inside.relations:
+            yield each
+            yield from each.below()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,8 @@ class Secured:
     Only `query.secure` makes one (a test holds that), and engines take nothing else. `parameters`
     are the names of the statement's parameters in binding order ("1", "2", … or names). `catalog`
     and `schema` complete unqualified names. `functions` are the session functions that it calls.
+    `engine` is the one that must run it, or `auto`. By `groups`, those of whom it is run for, an
+    engine elsewhere chooses as whom it runs.
     """
 
     text: str
@@ -106,6 +135,33 @@ class Secured:
     schema: str | None = None
     time_zone: str = "UTC"
     functions: tuple[SessionFunction, ...] = ()
+    engine: str = AUTO
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a statement would read, by the metadata of its tables: bytes, rows and files."""
+
+    bytes: int
+    rows: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that runs a statement, and why; the reason is empty where there is no choice.
+
+    `estimate` is what was found out on the way, None where nothing was asked; `usd` is what so much
+    would cost there. Numbers tell of rows and columns that are hidden: only where `open` may they
+    be shown to whom the statement belongs.
+    """
+
+    engine: str
+    reason: str
+    estimate: Estimate | None = None
+    usd: float | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +194,38 @@ class FrameStream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What one table of a statement is read from: how many files, and how large they are in bytes.
+
+    Files of deletes and of lookups are among them; all of a file counts, whatever is read of it.
+    """
+
+    name: TableName
+    files: int
+    bytes: int
+
+
+class EngineStream(FrameStream, Protocol):
+    """The result of a running statement as the engine itself gives it."""
+
+    @property
+    def scanned(self) -> tuple[Scanned, ...]:
+        """What was planned to be read; for operators, as sizes tell of hidden rows."""
+        ...
+
+
 class Engine(Protocol):
     """Runs secured statements. Safe to call from several threads."""
 
     @property
     def name(self) -> str:
         """The engine's name as clients see it."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engines that statements may ask for."""
         ...
 
     def describe(
@@ -156,6 +238,20 @@ class Engine(Protocol):
         """
         ...
 
+    def choose(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        *,
+        deadline: float,
+    ) -> Choice:
+        """What runs a statement whose result has `schema`, and why; the same that `run` takes.
+
+        Raises `NoEngine` where nothing can.
+        """
+        ...
+
     def run(
         self,
         secured: Secured,
@@ -164,7 +260,7 @@ class Engine(Protocol):
         *,
         deadline: float,
         compression: str | None = None,
-    ) -> FrameStream:
+    ) -> EngineStream:
         """Run a statement whose result has exactly `schema`.
 
         `compression` is how the bodies of large frames are: lz4, zstd or None.

@@ -58,3 +58,25 @@ class OutsideTable(EngineError):
 
 class UnsupportedData(EngineError):
     """The table's files use something that this engine refuses to read."""
+
+
+class EngineUnavailable(EngineError):
+    """The service that runs statements did not answer, or did not take the server for itself."""
+
+
+class NoEngine(EngineError):
+    """No engine can run the statement over these tables, or the one that is asked for cannot."""
+
+
+class Untranslatable(EngineError):
+    """A statement uses what has no proven form in the dialect of the engine that is to run it.
+
+    `construct` names it and `position` is its offset in the statement in characters, from 0, where
+    known: a construct that a policy brings in has none.
+    """
+
+    def __init__(self, construct: str, position: int | None = None) -> None:
+        where = "" if position is None else f", at character {position + 1},"
+        super().__init__(f"{construct}{where} cannot be translated for Athena.")
+        self.construct = construct
+        self.position = position

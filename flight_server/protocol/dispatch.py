@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
+import pyarrow as pa
 from google.protobuf.message import Message
 
 from flight_server.protocol import routes
@@ -13,7 +14,7 @@ from flight_server.protocol.errors import MalformedMessage, Unsupported
 from flight_server.protocol.handlers.queries import MARK, Described, open_ticket
 from flight_server.protocol.messages import command, parse, printable, unpack, within
 from flight_server.protocol.wire import flight_pb2, flight_sql_pb2
-from flight_server.protocol.wire.frames import schema_bytes, table_frames
+from flight_server.protocol.wire.frames import batch_frames, schema_bytes, table_frames
 from flight_server.protocol.wire.uploads import read_upload
 
 _SQL_FILE = flight_sql_pb2.DESCRIPTOR
@@ -86,7 +87,10 @@ def do_get(call: Call, requests: Iterator[bytes]) -> Iterator[bytes]:
         query = routes.QUERIES.get(type(message))
         if query is None or query.rows is None:
             raise refusal(message, "DoGet")
-        return table_frames(query.rows(call, message))
+        rows = query.rows(call, message)
+        if isinstance(rows, pa.RecordBatch):
+            return table_frames(rows)
+        return batch_frames(query.describe(call, message).schema, rows)
     message = unpack(ticket)
     call.command = message.DESCRIPTOR.name
     stream = routes.TICKETS.get(type(message))

@@ -205,8 +205,8 @@ class _Root:
         door = self.door
         login = log_in(door.authenticator, self.metadata)
         caller = self.known(login)
-        calls.enter(login.principal.subject)
-        self.place = login.principal.subject
+        calls.enter(login.principal.owner)
+        self.place = login.principal.owner
         session = sessions.begun(door, caller, login, with_partitions(self.metadata))
         caller = replace(sessions.effective(session), session=session.key.digest)
         self.call = Call(door, caller, session, self.context.add_callback)

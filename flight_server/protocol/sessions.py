@@ -28,7 +28,7 @@ def begun(door: Door, caller: Caller, login: Login, metadata: Metadata) -> Sessi
     `InvalidOption` for a header that cannot be.
     """
     key = _key(login, caller, metadata)
-    shown = _shown(door, caller.principal.subject, metadata)
+    shown = _shown(door, caller.principal.owner, metadata)
     options = door.sessions.recall(key) if shown is None else shown.options
     return Session(
         bare=caller,
@@ -73,12 +73,12 @@ def end(call: Call) -> None:
 
 
 def _headers(door: Door, session: Session, options: Mapping[str, str]) -> dict[str, str]:
-    sealed = door.sessions.seal(session.key.subject, options)
+    sealed = door.sessions.seal(session.key.owner, options)
     age = int(door.sessions.limits.seconds)
     return {HEADER: sealed, SET_COOKIE: f"{COOKIE}={sealed}; Path=/; Max-Age={age}"}
 
 
-def _shown(door: Door, subject: str, metadata: Metadata) -> Opened | None:
+def _shown(door: Door, owner: str, metadata: Metadata) -> Opened | None:
     text = header(metadata, HEADER)
     if not text:
         text = _cookie(metadata)
@@ -86,7 +86,7 @@ def _shown(door: Door, subject: str, metadata: Metadata) -> Opened | None:
         if not text or not door.sessions.known(text):
             return None
     try:
-        return door.sessions.open(subject, text)
+        return door.sessions.open(owner, text)
     except InvalidHandle:
         raise InvalidHandle("The session is not valid or has expired: connect anew.") from None
     except WrongOwner:
@@ -112,7 +112,7 @@ def _key(login: Login, caller: Caller, metadata: Metadata) -> SessionKey:
     principal = login.principal
     own = principal.method != "jwt" and principal.expires_at is not None
     shown = f"{credentials(metadata) or ''}\0{'' if own else caller.peer}"
-    return SessionKey(principal.subject, hashlib.sha256(shown.encode()).digest())
+    return SessionKey(principal.owner, hashlib.sha256(shown.encode()).digest())
 
 
 def _extra(

@@ -16,8 +16,9 @@ from auth.visible import VisibleCatalog
 from catalog.keys import primary_key
 from catalog.lookup import match
 from catalog.names import display, fold, quote
-from flight_server.engines.base import Relation, Secured
+from flight_server.engines.base import Choice, Relation, Secured
 from flight_server.query import commands
+from flight_server.query.choosing import told_choice
 from flight_server.query.commands import Command, Name
 from flight_server.query.errors import NotAllowed, SchemaNotFound
 from flight_server.query.facts import Facts, literal
@@ -30,11 +31,12 @@ from flight_server.query.suggest import nearest
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """A statement within a command, planned: its result, its tables and its tree."""
+    """A statement within a command, planned: its result, tables and tree, and what would run it."""
 
     schema: pa.Schema
     secured: Secured
     tree: Node
+    choose: Callable[[], Choice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,6 @@ class Situation:
 
     visible: VisibleCatalog
     facts: Facts
-    engine: str
     plan: Callable[[str], Inner]
 
 
@@ -207,11 +208,23 @@ def _describe_query(command: commands.DescribeQuery, situation: Situation) -> st
 def _explain(command: commands.Explain, situation: Situation) -> str:
     """Which engine would run a statement over what; neither filters and masks nor a plan of it."""
     inner = situation.plan(command.query)
-    lines = [f"engine: {situation.engine}", f"result: {len(inner.schema)} columns"]
+    lines = [*_engine(inner.choose()), f"result: {len(inner.schema)} columns"]
     used = _used(inner.tree)
     for relation in inner.secured.relations:
         lines += ["", *_explained(relation, used)]
     return _constants(("explain_key", "explain_value"), [("plan", "\n".join(lines))])
+
+
+def _engine(choice: Choice) -> list[str]:
+    lines = [f"engine: {choice.engine}"]
+    if choice.reason:
+        lines.append(f"reason: {choice.reason}")
+    told = told_choice(choice).get("estimate", {})
+    if told:
+        lines.append(f"reads: about {told['bytes']:,} bytes in {told['files']:,} files")
+    if "usd" in told:
+        lines.append(f"costs: about {told['usd']:.6f} USD")
+    return lines
 
 
 def _explained(relation: Relation, used: frozenset[str] | None) -> list[str]:
@@ -227,7 +240,7 @@ def _explained(relation: Relation, used: frozenset[str] | None) -> list[str]:
     snapshot = relation.table.snapshot
     state = snapshot.snapshot_id if snapshot is not None else None
     return [
-        f"table: {relation.name}",
+        f"table: {shown_table(relation.name)}",
         f"  snapshot: {state if state is not None else 'none: nothing was written yet'}",
         f"  columns: {', '.join(display(name) for name in columns) or 'none'}",
     ]

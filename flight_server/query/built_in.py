@@ -70,8 +70,10 @@ def _truncated(unit: str, name: str, kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         # in UTC and back, or else its edges would be those of the session's time zone
         local = f"system.main.timezone('UTC', {name})"
-        return f"system.main.timezone('UTC', system.main.date_trunc({_literal(unit)}, {local}))"
-    return f"system.main.date_trunc({_literal(unit)}, {name})"
+        start = f"system.main.timezone('UTC', system.main.date_trunc({_literal(unit)}, {local}))"
+    else:
+        start = f"system.main.date_trunc({_literal(unit)}, {name})"
+    return f"TRY({start})"  # dates and moments at their ends have no start
 
 
 def _of(value: str | int | float | bool, kind: pa.DataType) -> str | int | float | bool:

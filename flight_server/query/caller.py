@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from auth.principal import Principal
+from flight_server.query.versions import AsOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,9 @@ class Caller:
     `request_id` is shown to the client with every error and written to the log. `catalog` and
     `schema` complete unqualified names; None takes the server's defaults. `time_zone` is one of
     DuckDB's. `statement_timeout` is in seconds, None for the server's. `as_of` is the moment as of
-    which tables are read, or the id of a snapshot, None for now. `partitions` is how many endpoints
-    a result may have. `compression` is how its record batches are compressed, None for not.
-    `engine` is what runs its statements, or `auto`.
+    which tables are read, the id of a snapshot, or a tag or branch; None for now. `partitions` is
+    how many endpoints a result may have. `compression` is how its record batches are compressed,
+    None for not. `engine` is what runs its statements, or `auto`.
     `session` tells the caller's sessions apart; it is made of credentials and never shown.
     """
 
@@ -29,7 +29,7 @@ class Caller:
     schema: str | None = None
     time_zone: str = "UTC"
     statement_timeout: float | None = None
-    as_of: datetime | int | None = None
+    as_of: AsOf | None = None
     partitions: int = 1
     compression: str | None = None
     engine: str = "auto"

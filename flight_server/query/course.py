@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from auth.errors import Forbidden
-from flight_server.engines.base import Frame
+from flight_server.engines.base import Choice, EngineStream, Frame, Scanned
 from flight_server.engines.errors import Cancelled, TimedOut, WorkerLost
 from flight_server.query.errors import StaleHandle
 from flight_server.query.events import Listener, Receipt, StatementEnded, StatementStarted, Status
@@ -30,6 +30,7 @@ class Course:
         self._queued: float | None = None
         self._first: float | None = None
         self._rows = self._bytes = 0
+        self._streams: list[EngineStream] = []
         self._gone = False
 
     @property
@@ -47,6 +48,23 @@ class Course:
     def taken(self) -> None:
         """An engine has taken the statement."""
         self._queued = self._passed()
+
+    @property
+    def choice(self) -> Choice:
+        """Which engine runs it, and why."""
+        return self._start.choice or Choice(self._start.engine, "")
+
+    def scans(self, stream: EngineStream) -> None:
+        """An engine reads for it, beside those streams that were told before.
+
+        What one reads is asked for at the end: some know it only then.
+        """
+        self._streams.append(stream)
+
+    @property
+    def scanned(self) -> tuple[Scanned, ...]:
+        """What was read for it so far, as far as it is known."""
+        return tuple(each for stream in self._streams for each in stream.scanned)
 
     def frame(self, frame: Frame) -> None:
         """A frame of the result has come."""
@@ -74,6 +92,8 @@ class Course:
                 total=self._passed(),
                 rows=self._rows,
                 bytes=self._bytes,
+                scanned=self.scanned,
+                choice=start.choice,
             )
         )
 

@@ -51,6 +51,10 @@ class OverQuota(QueryError):
     """The user runs as many statements at once as the policy lets them."""
 
 
+class OverBudget(QueryError):
+    """The statement reads more files than the policy lets the user read in a day."""
+
+
 class ResultTooLarge(QueryError):
     """The result has more rows or bytes than the policy lets the user read at once."""
 
@@ -77,10 +81,6 @@ class RightsChanged(StaleHandle):
 
 class AuditUnavailable(QueryError):
     """What must be recorded cannot be: the audit log cannot be written at the moment."""
-
-
-class NoEngine(QueryError):
-    """No engine can run the statement over these tables."""
 
 
 class InvalidOption(QueryError):

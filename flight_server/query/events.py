@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from auth.policy import Policy
+from flight_server.engines.base import Choice, Scanned
 from flight_server.query.caller import Caller
 from flight_server.query.failures import Failure
 from flight_server.query.planned import Planned
@@ -37,12 +38,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatementStarted:
-    """A planned statement, or a part of one, is about to run. Times are in seconds since 1970."""
+    """A planned statement, or a part of one, is about to run. Times are in seconds since 1970.
+
+    `choice` is why it runs on its engine.
+    """
 
     caller: Caller
     planned: Planned
     engine: str
     at: float = field(default_factory=time.time)
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class StatementEnded:
 
     Durations are in seconds from its start: until an engine had taken it (`queued`), until the
     first frame (`first_frame`) and in all; None where it did not come to that. `rows` and `bytes`
-    are what was read of the result.
+    are what was read of the result, `scanned` what the engine planned to read, table by table.
     """
 
     caller: Caller
@@ -64,7 +69,9 @@ class StatementEnded:
     total: float
     rows: int = 0
     bytes: int = 0
+    scanned: tuple[Scanned, ...] = ()
     at: float = field(default_factory=time.time)
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)

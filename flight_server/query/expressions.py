@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -23,13 +23,20 @@ import pyarrow as pa
 from auth.errors import PolicyInvalid
 from auth.grant import Expression
 from auth.masks import Hash, fits
+from catalog.model import Table
 from catalog.names import fold, quote
+from catalog.types import sql_name
+from flight_server.engines.base import Relation
 from flight_server.query.built_in import hash_sql, mask_sql
+from flight_server.query.claim_literals import PREFIX, Missing, bound
 from flight_server.query.errors import QueryError
+from flight_server.query.fallible import guarded, sorts, tried
 from flight_server.query.functions import AGGREGATES, ALLOWED, TABLE_FUNCTIONS, VOLATILE, WINDOWS
 from flight_server.query.gate import CAST_TYPES
+from flight_server.query.identical import Identical
 from flight_server.query.parser import Node, Parser
 from flight_server.query.subqueries import COLUMN, Names, checked, resolved
+from flight_server.query.zones import FAULT, Zones, is_unsettled
 
 _log = logging.getLogger(__name__)
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
@@ -42,8 +49,7 @@ _NODES = frozenset(
 _NOW = frozenset(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 )
-_PREFIX = "claim_"
-_MAX_LIST = 10_000
+_NARROWED = 1_024
 
 NO_KEYS: Mapping[str, bytes] = MappingProxyType({})
 FALSE = "false"
@@ -61,10 +67,6 @@ class Surroundings:
 ALONE = Surroundings()
 
 
-class Missing(Exception):
-    """The principal lacks a claim that an expression needs."""
-
-
 class Compiler:
     """Turns expressions into DuckDB SQL over a table's raw columns. Safe for several threads.
 
@@ -74,8 +76,13 @@ class Compiler:
     def __init__(self, parser: Parser, keys: Mapping[str, bytes] = NO_KEYS) -> None:
         self._parser = parser
         self._keys = keys
+        self._zones = Zones(parser)
+        # what tables without lookups are narrowed to, by table and grant
+        self.narrowed: Identical[Relation] = Identical(_NARROWED)
         self._template = lru_cache(maxsize=4_096)(self._parse)
         self._compiled = lru_cache(maxsize=16_384)(self._compile)
+        self._guarded = lru_cache(maxsize=4_096)(partial(guarded, parser))
+        self._tried = lru_cache(maxsize=4_096)(partial(tried, parser))
 
     def filter(
         self, expression: Expression, columns: frozenset[str], around: Surroundings = ALONE
@@ -123,6 +130,26 @@ class Compiler:
         claim = str(expression.claims[mask.per][1]).encode()
         return hash_sql(value, hmac.digest(key, claim, hashlib.sha256))
 
+    def settled(
+        self,
+        expression: Expression,
+        sql: str,
+        table: Table,
+        lookups: Mapping[str, Table],
+        kind: pa.DataType | None = None,
+    ) -> str:
+        """The SQL that was made of an expression, which the caller can neither turn nor make fail.
+
+        `kind` is the type of a masked column. Raises `PolicyInvalid` for SQL that depends on the
+        time zone of the session, or that the table does not bind to.
+        """
+        if expression.built_in is not None:
+            return sql
+        self._zones.check(expression.name, sql, table, lookups, kind)
+        if kind is not None:
+            return self._tried(sql, sql_name(kind))
+        return self._guarded(sql, sorts(table))
+
     def check(self, expression: Expression, column: str | None = None) -> None:
         """Check what can be checked without a table; raises `PolicyInvalid`."""
         if expression.built_in is None:
@@ -148,7 +175,7 @@ class Compiler:
         if template.columns - known:
             raise PolicyInvalid(f"Policy rule {expression.name!r} does not fit the table.")
         try:
-            tree = _bound(template.tree, expression.claims)
+            tree = bound(template.tree, expression.claims)
         except Missing:
             return None
         if template.lookups:
@@ -164,6 +191,8 @@ class Compiler:
             raise PolicyInvalid(
                 f"Policy rule {expression.name!r} is not valid SQL: {error}"
             ) from error
+        if is_unsettled(tree):
+            raise PolicyInvalid(f"Policy rule {expression.name!r} {FAULT}.")
         return _Template(tree, expression, column)
 
 
@@ -232,7 +261,7 @@ class _Template:
         elif kind == "FUNCTION":
             _qualify(node, name, aggregates=aggregates)
         elif kind == "PARAMETER":
-            if not str(node["identifier"]).startswith(_PREFIX):
+            if not str(node["identifier"]).startswith(PREFIX):
                 raise PolicyInvalid(f"Policy rule {name!r} has a parameter; use ${{claims.NAME}}.")
         elif kind == "TYPE":
             path = node["qualified_name"]["path"]
@@ -251,7 +280,7 @@ def _placeholders(sql: str, name: str, column: str | None) -> str:
         claim = _CLAIM.fullmatch(inner)
         if claim is None:
             raise PolicyInvalid(f"Policy rule {name!r} has an unknown placeholder {inner!r}.")
-        return f"${_PREFIX}{claim.group(1)}"
+        return f"${PREFIX}{claim.group(1)}"
 
     return _PLACEHOLDER.sub(replace, sql)
 
@@ -267,104 +296,3 @@ def _qualify(node: Node, name: str, *, aggregates: bool) -> None:
     if not node.get("is_operator"):
         node["catalog"], node["schema"] = "system", "main"
         node["qualified_name"] = {"path": ["system", "main", function]}
-
-
-def _bound(value: Any, claims: Mapping[str, tuple[str, Any]]) -> Any:
-    """A copy of a tree with literals for its claims."""
-    if isinstance(value, list):
-        return [_bound(item, claims) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("type") == "COMPARE_IN" or value.get("type") == "COMPARE_NOT_IN":
-        return _membership(value, claims)
-    if value.get("class") == "PARAMETER":
-        kind, claim = _claim(value, claims)
-        if isinstance(claim, list | tuple):
-            if not claim:
-                raise Missing(value["identifier"])
-            return _list(kind, claim)
-        return _literal(kind, claim)
-    if "named_param_map" in value:
-        value = {**value, "named_param_map": []}
-    return {key: _bound(item, claims) for key, item in value.items()}
-
-
-def _membership(node: Node, claims: Mapping[str, tuple[str, Any]]) -> Node:
-    """`x IN (${claims.list})`: the list's values become members.
-
-    An empty list gives NULL, which stays NULL under NOT: it never lets a row through.
-    """
-    operand, *members = node["children"]
-    bound: list[Any] = [_bound(operand, claims)]
-    for member in members:
-        if isinstance(member, dict) and member.get("class") == "PARAMETER":
-            kind, claim = _claim(member, claims)
-            values = claim if isinstance(claim, list | tuple) else [claim]
-            bound.extend(_literal(_element(kind), value) for value in values)
-        else:
-            bound.append(_bound(member, claims))
-    if len(bound) == 1:
-        return _constant("NULL_LITERAL", "")
-    return {**node, "children": bound}
-
-
-def _claim(node: Node, claims: Mapping[str, tuple[str, Any]]) -> tuple[str, Any]:
-    name = str(node["identifier"]).removeprefix(_PREFIX)
-    if name not in claims:
-        raise Missing(name)
-    kind, value = claims[name]
-    if value is None or (isinstance(value, list | tuple) and len(value) > _MAX_LIST):
-        raise Missing(name)
-    return kind, value
-
-
-def _element(kind: str) -> str:
-    return kind.removesuffix("[]")
-
-
-def _list(kind: str, values: list[Any] | tuple[Any, ...]) -> Node:
-    function: Node = {
-        "class": "FUNCTION",
-        "type": "FUNCTION",
-        "alias": "",
-        "function_name": "list_value",
-        "schema": "main",
-        "catalog": "system",
-        "qualified_name": {"path": ["system", "main", "list_value"]},
-        "filter": None,
-        "order_bys": {"type": "ORDER_MODIFIER", "orders": []},
-        "distinct": False,
-        "is_operator": False,
-        "export_state": False,
-        "arguments": [
-            {"name": "", "expression": _literal(_element(kind), value)} for value in values
-        ],
-    }
-    return function
-
-
-def _literal(kind: str, value: Any) -> Node:
-    """A literal of a claim's declared type: text in a constant node, cast to the type."""
-    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
-    return {
-        "class": "CAST",
-        "type": "OPERATOR_CAST",
-        "alias": "",
-        "child": _constant("STRING", text),
-        "try_cast": False,
-        "type_expr": {
-            "class": "TYPE",
-            "type": "TYPE",
-            "alias": "",
-            "catalog": "",
-            "schema": "",
-            "type_name": kind,
-            "children": [],
-            "qualified_name": {"path": [kind]},
-        },
-    }
-
-
-def _constant(kind: str, text: str) -> Node:
-    literal = {"kind": kind, "text": text}
-    return {"class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "literal": literal}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 
 from catalog.names import display, fold
@@ -12,6 +11,7 @@ from flight_server.engines.base import SessionFunction
 from flight_server.query.caller import Caller
 from flight_server.query.resolve import Defaults
 from flight_server.query.state import StatementState
+from flight_server.query.versions import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,8 @@ def told_options(caller: Caller, state: StatementState, limit: float) -> Mapping
 
     `as_of` is empty for now.
     """
-    as_of = state.as_of
-    snapshot = "" if as_of is None else f"snapshot:{as_of}"
     return {
-        "as_of": as_of.isoformat() if isinstance(as_of, datetime) else snapshot,
+        "as_of": as_text(state.as_of),
         "compression": caller.compression or "none",
         "engine": caller.engine,
         "partitions": str(caller.partitions),

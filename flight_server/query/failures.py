@@ -62,6 +62,7 @@ RULES: dict[type[Exception], Rule] = {
     auth.Unauthenticated: Rule(
         "UNAUTHENTICATED", Kind.UNAUTHENTICATED, "Log in again or renew the token."
     ),
+    auth.TooManyLogins: Rule("TOO_MANY_LOGINS", Kind.RESOURCE_EXHAUSTED, "Try again in a moment."),
     auth.Forbidden: Rule("FORBIDDEN", Kind.PERMISSION_DENIED),
     auth.PolicyInvalid: Rule(
         "POLICY_INVALID", Kind.INTERNAL, _TELL, told="This table cannot be read now."
@@ -79,10 +80,14 @@ RULES: dict[type[Exception], Rule] = {
         "CATALOG_UNAVAILABLE", Kind.UNAVAILABLE, "Try again in a moment."
     ),
     catalog.UnsupportedTable: Rule("UNSUPPORTED_TABLE", Kind.UNIMPLEMENTED),
+    catalog.RestrictedTable: Rule(
+        "TABLE_RESTRICTED", Kind.UNIMPLEMENTED, "Ask those who run the catalog for other rights."
+    ),
     catalog.SnapshotNotFound: Rule(
         "SNAPSHOT_NOT_FOUND",
         Kind.NOT_FOUND,
-        "Choose another moment or snapshot with the option as_of.",
+        'Choose another moment, snapshot, tag or branch: SELECT * FROM "TABLE$refs" lists the names'
+        ' of a table, "TABLE$snapshots" its snapshots.',
     ),
     engines.EngineError: Rule("ENGINE_FAILED", Kind.INTERNAL),
     engines.BindFailed: Rule("BIND_FAILED", Kind.INVALID_ARGUMENT),
@@ -112,6 +117,17 @@ RULES: dict[type[Exception], Rule] = {
         "Tell the table's owner: its metadata may have been tampered with.",
     ),
     engines.UnsupportedData: Rule("UNSUPPORTED_DATA", Kind.UNIMPLEMENTED),
+    engines.EngineUnavailable: Rule(
+        "ENGINE_UNAVAILABLE", Kind.UNAVAILABLE, "Run the statement again in a moment."
+    ),
+    engines.NoEngine: Rule(
+        "NO_ENGINE", Kind.FAILED_PRECONDITION, "Set the session option engine to auto."
+    ),
+    engines.Untranslatable: Rule(
+        "UNTRANSLATABLE",
+        Kind.UNIMPLEMENTED,
+        "The page on Athena lists what is translated; the option engine chooses another engine.",
+    ),
     query.QueryError: Rule("QUERY_ERROR", Kind.INVALID_ARGUMENT),
     query.InvalidSql: Rule("INVALID_SQL", Kind.INVALID_ARGUMENT),
     query.NotAllowed: Rule(
@@ -133,6 +149,11 @@ RULES: dict[type[Exception], Rule] = {
     query.OverQuota: Rule(
         "OVER_QUOTA", Kind.RESOURCE_EXHAUSTED, "Try again once one of your statements has ended."
     ),
+    query.OverBudget: Rule(
+        "OVER_BUDGET",
+        Kind.RESOURCE_EXHAUSTED,
+        "Filter by what the table is sorted or partitioned by, or wait for the next day.",
+    ),
     query.ResultTooLarge: Rule(
         "RESULT_TOO_LARGE", Kind.RESOURCE_EXHAUSTED, "Select fewer rows or columns, or aggregate."
     ),
@@ -153,7 +174,6 @@ RULES: dict[type[Exception], Rule] = {
     query.AuditUnavailable: Rule(
         "AUDIT_UNAVAILABLE", Kind.UNAVAILABLE, "Try again in a moment, or tell the operator."
     ),
-    query.NoEngine: Rule("NO_ENGINE", Kind.FAILED_PRECONDITION),
 }
 
 INTERNAL = Rule("INTERNAL", Kind.INTERNAL, _TELL)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import BoundedSemaphore
 from typing import Any
 
 from catalog.names import fold
+from flight_server.query.clauses import Clauses
 from flight_server.query.errors import FunctionNotFound, NotAllowed, TooComplex
 from flight_server.query.functions import (
     ALLOWED,
@@ -26,6 +27,7 @@ from flight_server.query.functions import (
 )
 from flight_server.query.lexical import check_size
 from flight_server.query.parser import Node, Parser, characters
+from flight_server.query.references import TableReference
 from flight_server.query.refused import why_refused, why_refused_in_from
 from flight_server.query.suggest import did_you_mean
 
@@ -99,10 +101,7 @@ CAST_TYPES = names(
     "double precision",
     "character varying",
 }
-_AT = (
-    "AT cannot be used: the option as_of does it, with SET as_of = '2026-01-31' or"
-    " SET as_of = 'snapshot:ID'."
-)
+_AT = "AT cannot be used in this way here."
 _CTE = "A common table expression of this kind cannot be used here."
 LARGE_TEXT = 10_000
 LARGE_AT_ONCE = 2
@@ -117,18 +116,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TableReference:
-    """A table as the statement names it; `position` is its offset in characters."""
-
-    parts: tuple[str, ...]
-    position: int | None
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Statement:
     """A statement that passed the gate. `parameters` are its names in binding order.
 
+    `text` is the one that was sent, with blanks where it says which states of tables are read.
     `functions` are the session functions that it calls, or may call: a column of the name counts.
     """
 
@@ -156,7 +147,9 @@ class Gate:
             return self._check(text)
 
     def _check(self, text: str) -> Statement:
-        return examine(text, self._parser.tree(text))
+        clauses = Clauses(text)
+        statement = examine(clauses.text, self._parser.tree(clauses.text))
+        return replace(statement, tables=clauses.given_to(statement.tables))
 
 
 def examine(text: str, tree: Node) -> Statement:

@@ -1,16 +1,13 @@
-"""What an author of a policy should look at in its SQL: masks that hide nothing, zones, misfits.
+"""What an author of a policy should look at in its SQL: masks that hide nothing, and misfits.
 
 A remark is a guess that errs on both sides; nothing is refused for one.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import pyarrow as pa
 
 from auth.errors import PolicyInvalid
 from auth.grant import Expression
@@ -38,19 +35,6 @@ _REVERSIBLE = names(
 )
 _ARITHMETIC = names("+ - * add subtract multiply xor")
 _TEXTS = names("varchar text string char bpchar blob bytea varbinary binary json")
-# Functions that read the clock of the session off a moment.
-_ZONED = names(
-    """
-    century date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day dayname
-    dayofmonth dayofweek dayofyear decade era hour isodow isoyear last_day millennium minute month
-    monthname quarter strftime time_bucket week weekday weekofyear year yearweek timezone_hour
-    timezone_minute concat || format printf julian
-    """
-)
-_MOMENTS = names("to_timestamp make_timestamptz")
-_SAME_TYPE = names("coalesce greatest least + - date_trunc datetrunc ifnull nullif")
-_MOMENT_TYPES = names("timestamptz timestamptz_ns") | {"timestamp with time zone"}
-_HAS_ZONE = re.compile(r"(\+\d\d(:?\d\d)?|:\S*-\d\d(:?\d\d)?|Z|UTC)\s*$", re.IGNORECASE)
 _SAMPLES: Mapping[str, Any] = {
     "VARCHAR": "x",
     "BIGINT": 1,
@@ -58,7 +42,6 @@ _SAMPLES: Mapping[str, Any] = {
     "BOOLEAN": True,
     "DATE": "2000-01-01",
 }
-_ZONE = "depends on the time zone of the session, which the caller chooses: use AT TIME ZONE 'UTC'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +57,6 @@ class _Rule:
         """The names, folded, that stand for the masked value."""
         return frozenset({COLUMN, *(fold(name) for _, name in self.places if name)})
 
-    @property
-    def moments(self) -> frozenset[str]:
-        """The names, folded, of columns that are moments in some table."""
-        found = set()
-        for table, name in self.places:
-            for column in table.columns:
-                if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-                    found |= {fold(column.name), *([COLUMN] if column.name == name else [])}
-        return frozenset(found)
-
 
 def review(policy: Policy, tables: Sequence[Table], compiler: Compiler) -> list[Remark]:
     """All remarks on a policy over the tables of the catalogs, in the order of its lines.
@@ -97,9 +70,8 @@ def review(policy: Policy, tables: Sequence[Table], compiler: Compiler) -> list[
         if rule.expression.built_in is None:
             column = COLUMN if isinstance(rule.rule, Mask) else None
             tree = compiler.tree(rule.expression, column)["node"]["select_list"][0]
-            texts = [_inversion(tree, rule.own)] if column else []
-            texts += [_ZONE] if _depends_on_zone(tree, rule.moments) else []
-            found += [remark(rule.rule.because, text) for text in texts if text]
+            text = _inversion(tree, rule.own) if column else ""
+            found += [remark(rule.rule.because, text)] if text else []
     return sorted(found)
 
 
@@ -144,18 +116,20 @@ def _compile(
     known: Mapping[TableName, Table],
     compiler: Compiler,
 ) -> None:
-    read = []
-    for name in compiler.lookups(expression, column):
+    read: dict[str, Table] = {}
+    for name in sorted(compiler.lookups(expression, column)):
         lookup = known.get(expression.lookups[name].folded)
         if lookup is None:
             raise LookupUnreadable(f"lookup {name} is no table of the catalogs")
-        read.append((name, frozenset(fold(c.name) for c in lookup.columns)))
-    around = Surroundings(table.name.table, tuple(read))
+        read[name] = lookup
+    columns = ((name, frozenset(fold(c.name) for c in t.columns)) for name, t in read.items())
+    around = Surroundings(table.name.table, tuple(columns))
     raw = frozenset(c.name for c in table.columns)
     if column is None:
-        compiler.filter(expression, raw, around)
+        sql = compiler.filter(expression, raw, around)
     else:
-        compiler.mask(expression, raw, column, around)
+        sql = compiler.mask(expression, raw, column, around)
+    compiler.settled(expression, sql, table, read)
 
 
 def _inversion(tree: Node, own: frozenset[str]) -> str:
@@ -198,67 +172,6 @@ def _salted(node: Node, own: frozenset[str]) -> bool:
         if part.get("class") == "COLUMN_REF" and _name(part) not in own:
             return True
     return False
-
-
-def _depends_on_zone(tree: Node, moments: frozenset[str]) -> bool:
-    return any(_reads_zone(node, moments) for node in nodes(tree) if "class" in node)
-
-
-def _reads_zone(node: Node, moments: frozenset[str]) -> bool:
-    """Whether a node turns moments into days, parts or text, or these into moments."""
-    match node["class"]:
-        case "CAST":
-            to_moment, child = _cast_type(node) in _MOMENT_TYPES, node["child"]
-            if to_moment:
-                return not _is_moment(child, moments) and not _has_zone(child)
-            return _is_moment(child, moments)
-        case "FUNCTION" if fold(node["function_name"]) in _ZONED:
-            return any(_is_moment(argument, moments) for argument in _arguments(node))
-        case "COMPARISON":
-            return _mixed([node["left"], node["right"]], moments)
-        case "BETWEEN":
-            return _mixed([node["input"], node["lower"], node["upper"]], moments)
-        case "OPERATOR" if str(node.get("type")).startswith(("COMPARE_IN", "COMPARE_NOT_IN")):
-            return _mixed(node["children"], moments)
-    return False
-
-
-def _mixed(operands: Sequence[Node], moments: frozenset[str]) -> bool:
-    """Whether moments are compared with something that the session's zone makes one."""
-    others = [each for each in operands if not _is_moment(each, moments)]
-    known = ("SUBQUERY",)
-    return len(others) < len(operands) and any(
-        not _has_zone(each) for each in others if each.get("class") not in known
-    )
-
-
-def _is_moment(node: Node, moments: frozenset[str]) -> bool:
-    """Whether an expression is a TIMESTAMPTZ."""
-    match node.get("class"):
-        case "COLUMN_REF":
-            return len(node["column_names"]) == 1 and _name(node) in moments
-        case "CAST":
-            return _cast_type(node) in _MOMENT_TYPES
-        case "FUNCTION":
-            name, arguments = fold(node["function_name"]), list(_arguments(node))
-            if name == "timezone" and len(arguments) == 2:
-                return not _is_moment(arguments[1], moments)
-            within = any(_is_moment(argument, moments) for argument in arguments)
-            return name in _MOMENTS or (name in _SAME_TYPE and within)
-        case "OPERATOR" if node.get("type") == "OPERATOR_COALESCE":
-            return any(_is_moment(child, moments) for child in node["children"])
-        case "CASE":
-            results = [check["then_expr"] for check in node["case_checks"]]
-            return any(_is_moment(each, moments) for each in (*results, node["else_expr"]))
-    return False
-
-
-def _has_zone(node: Node) -> bool:
-    """Whether a constant says its zone itself, or is no moment at all."""
-    literal = node.get("literal") or {}
-    if node.get("class") != "CONSTANT":
-        return False
-    return literal.get("kind") != "STRING" or bool(_HAS_ZONE.search(str(literal.get("text"))))
 
 
 def _name(node: Node) -> str:

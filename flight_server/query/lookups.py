@@ -58,5 +58,8 @@ class LookupTables:
             raise LookupUnreadable(f"{name}: {error}") from error
         if table is None or table.snapshot is None:
             raise LookupUnreadable(f"{name} is not a stored table")
+        if table.restrictions is not None:
+            # its rows and values would show in what they decide
+            raise LookupUnreadable(f"{name} is restricted by its catalog")
         self._found[name] = table
         return table

@@ -19,13 +19,14 @@ from auth.visible import VisibleCatalog
 from catalog.errors import CatalogError
 from catalog.lookup import match
 from catalog.names import fold
+from flight_server.engines.base import AUTO
 from flight_server.query.caller import Caller
 from flight_server.query.errors import InvalidOption
 from flight_server.query.service import QueryService
+from flight_server.query.versions import AsOf, as_text, read_reference
 
 MAX_VALUE = 1_000
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
-_SNAPSHOT = re.compile(r"snapshot:\s*([0-9]{1,19})", re.ASCII | re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?00)?", re.ASCII | re.IGNORECASE)
 _HOURS = {"+": 14, "-": 12}  # as far as time zones go
 _PLAIN_ZONES = frozenset({"UTC", "GMT", "CET", "EET", "MET", "WET"})
@@ -133,9 +134,9 @@ def _statement_timeout(text: str, scope: Scope) -> str:
 
 
 def _as_of(text: str, _scope: Scope) -> str:
-    snapshot = _SNAPSHOT.fullmatch(text)
-    if snapshot:
-        return f"snapshot:{int(snapshot[1])}"
+    reference = read_reference(text)
+    if reference is not None:
+        return as_text(reference)
     try:
         moment = datetime.fromisoformat(text)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -143,17 +144,17 @@ def _as_of(text: str, _scope: Scope) -> str:
     except (ValueError, OverflowError):
         raise InvalidOption(
             "The option as_of takes a moment such as 2026-01-31 or 2026-01-31T12:00:00+01:00,"
-            " or snapshot:ID."
+            " or snapshot:ID, tag:NAME or branch:NAME."
         ) from None
     if future:
         raise InvalidOption("The option as_of takes a moment in the past.")
     return moment.isoformat()
 
 
-def read_as_of(text: str) -> datetime | int:
-    """A checked value of `as_of`: a moment, or the id of a snapshot."""
-    snapshot = _SNAPSHOT.fullmatch(text)
-    return int(snapshot[1]) if snapshot else datetime.fromisoformat(text)
+def read_as_of(text: str) -> AsOf:
+    """A checked value of `as_of`: a moment, the id of a snapshot, or a tag or branch."""
+    reference = read_reference(text)
+    return datetime.fromisoformat(text) if reference is None else reference
 
 
 def _partitions(text: str, scope: Scope) -> str:
@@ -170,6 +171,10 @@ def _one_of(name: str, *allowed: str) -> Callable[[str, Scope], str]:
         return fold(text)
 
     return check
+
+
+def _engine(text: str, scope: Scope) -> str:
+    return _one_of("engine", AUTO, *scope.service.engines)(text, scope)
 
 
 # In this order are they checked: a schema lies in the catalog.
@@ -193,9 +198,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "as_of",
-        "`2026-01-31`, `2026-01-31T12:00:00+01:00`, `snapshot:3051729675574597004`",
+        "`2026-01-31`, `2026-01-31T12:00:00+01:00`, `snapshot:3051729675574597004`, `tag:eom`,"
+        " `branch:audit`",
         "Reads every table as it was then. Without an offset it is UTC. As of a snapshot, the table"
-        " that has it is read at it, and the others as of the moment at which it was made.",
+        " that has it is read at it, and the others as of the moment at which it was made. As of a"
+        " tag or branch, every table must have one of the name.",
         _as_of,
         "as_of",
         read_as_of,
@@ -210,9 +217,9 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "engine",
-        "`auto`, `duckdb`",
-        "What runs the statements; else `auto`.",
-        _one_of("engine", "auto", "duckdb"),
+        "`auto`, `duckdb`, `athena`",
+        "What runs the statements, of the engines that are set up; else `auto`.",
+        _engine,
         "engine",
         header=False,
     ),

@@ -77,6 +77,17 @@ class Parser:
         tree = json.dumps({"error": False, "statements": [statement]})
         return self._value("SELECT json_deserialize_sql(?::JSON)", tree)
 
+    def plan(self, text: str) -> Node:
+        """What one SELECT over no table is bound to, not optimized.
+
+        Raises `InvalidSql` in the engine's own words, which are not for clients.
+        """
+        told: Node = json.loads(self._value("SELECT json_serialize_plan(?::VARCHAR)", text))
+        if told.get("error", True):
+            first = str(told.get("error_message", "")).split("\n", 1)[0]
+            raise InvalidSql(f"{str(told.get('error_type', '')).capitalize()}: {first}")
+        return told
+
     def _value(self, sql: str, argument: str) -> str:
         try:
             return str(self._cursor().execute(sql, [argument]).fetchall()[0][0])

@@ -13,6 +13,7 @@ from catalog.names import fold
 from flight_server.query.functions import AGGREGATES, ALLOWED, VOLATILE, WINDOWS, names
 from flight_server.query.gate import Statement, nodes
 from flight_server.query.parser import Node
+from flight_server.query.planned import Planned
 
 # What stands under one row: no SUBQUERY, no WINDOW, no POSITIONAL_REFERENCE.
 _EXPRESSIONS = names(
@@ -37,6 +38,13 @@ _TABLE = names(
     column_name_alias qualified_name
     """
 )
+
+
+def may_divide(statement: Statement, planned: Planned) -> bool:
+    """Whether a planned statement may be read in parts: it runs once, over one stored table."""
+    stored = [relation for relation in planned.secured.relations if relation.table.snapshot]
+    once = planned.state.parameters is None or planned.state.parameters.num_rows == 1
+    return once and len(stored) == len(planned.secured.relations) == 1 and is_divisible(statement)
 
 
 def is_divisible(statement: Statement) -> bool:

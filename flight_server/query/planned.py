@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pyarrow as pa
 
 from auth.visible import VisibleTable
+from catalog.names import TableName
 from flight_server.engines.base import Secured
 from flight_server.query.parser import Node
+from flight_server.query.resolve import Inside
 from flight_server.query.state import StatementState
 
 
@@ -18,7 +21,7 @@ class Basis:
     """What a plan was made of, for those who are told of it; never for clients.
 
     The tables with their grants, the statement's tree, the version of the policy, the roles that
-    the principal has by it, and how long planning took, in seconds.
+    the principal has by it, how long planning took, in seconds, and what views are made of.
     """
 
     tables: tuple[VisibleTable, ...]
@@ -26,6 +29,7 @@ class Basis:
     policy: str
     roles: frozenset[str]
     seconds: float = 0.0
+    insides: Mapping[TableName, Inside] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ import hashlib
 import json
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flight_server.engines.base import Frame, FrameStream
+from flight_server.engines.base import Choice, Frame, FrameStream
 from flight_server.query.caller import Caller
+from flight_server.query.choosing import told_choice
 from flight_server.query.course import Course
 from flight_server.query.places import shown_table
 from flight_server.query.planned import Planned
@@ -39,15 +41,15 @@ class Offer:
     told: bytes
 
 
-def told_at_planning(planned: Planned, engine: str, warnings: Sequence[str]) -> bytes:
+def told_at_planning(planned: Planned, choice: Choice, warnings: Sequence[str]) -> bytes:
     """What a client is told of a planned statement, as JSON.
 
-    Of tables only those that the statement names. No sizes and no counts: they would tell of
+    Of tables only those that the statement names. No sizes and no counts where they would tell of
     columns and rows that are hidden.
     """
     return _encoded(
         {
-            **_identity(planned, engine),
+            **_identity(planned, told_choice(choice)),
             "tables": [str(shown_table(relation.name)) for relation in planned.secured.relations],
             "warnings": list(warnings),
         }
@@ -58,13 +60,19 @@ class ResultStream:
     """A running statement: its frames, and one line in the log when it ends."""
 
     def __init__(
-        self, caller: Caller, planned: Planned, frames: FrameStream, *, engine: str, course: Course
+        self,
+        caller: Caller,
+        planned: Planned,
+        frames: FrameStream,
+        *,
+        choice: Choice,
+        course: Course,
     ) -> None:
         self.schema = planned.schema
         self._caller = caller
         self._planned = planned
         self._frames = frames
-        self._engine = engine
+        self._choice = choice
         self._course = course
         self._rows = 0
         self._bytes = 0
@@ -93,7 +101,7 @@ class ResultStream:
         part = self._planned.state.part
         return _encoded(
             {
-                **_identity(self._planned, self._engine),
+                **_identity(self._planned, {"engine": self._choice.engine}),
                 **({} if part is None else {"part": part[0], "parts": part[1]}),
                 "status": self._status,
                 "rows": self._rows,
@@ -134,14 +142,15 @@ class ResultStream:
         return round(time.monotonic() - self._course.started, 4)
 
 
-def _identity(planned: Planned, engine: str) -> dict[str, Any]:
+def _identity(planned: Planned, engine: Mapping[str, Any]) -> dict[str, Any]:
     # As text: a snapshot's id has more digits than a number in JSON is read with.
-    snapshots = {
-        str(name): str(snapshot.snapshot_id)
-        for name, snapshot in planned.state.snapshots.items()
-        if snapshot.snapshot_id is not None
-    }
-    return {"query_id": planned.query_id, "engine": engine, "snapshots": snapshots}
+    snapshots = defaultdict[str, list[str]](list)
+    for name, snapshot in planned.state.snapshots.items():
+        if snapshot.snapshot_id is not None:
+            snapshots[str(shown_table(name))].append(str(snapshot.snapshot_id))
+    # one statement may read several states of a table
+    told = {name: ", ".join(dict.fromkeys(ids)) for name, ids in snapshots.items()}
+    return {"query_id": planned.query_id, **engine, "snapshots": told}
 
 
 def _encoded(facts: Mapping[str, Any]) -> bytes:

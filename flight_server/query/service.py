@@ -9,8 +9,9 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Protocol
 
 import pyarrow as pa
@@ -19,12 +20,15 @@ from auth.errors import PolicyInvalid
 from auth.policy import Policy
 from auth.principal import Principal
 from auth.visible import VisibleCatalog
+from catalog.model import Table
 from catalog.registry import Registry
-from flight_server.engines.base import Engine, FrameStream, Secured
-from flight_server.engines.errors import BindFailed
+from flight_server.engines.base import Choice, Engine, FrameStream
 from flight_server.query import errors
 from flight_server.query.answers import Inner, Situation, answer
+from flight_server.query.binder import Binder
+from flight_server.query.budget import Budget
 from flight_server.query.caller import Caller
+from flight_server.query.choosing import chosen
 from flight_server.query.commands import Command, recognise
 from flight_server.query.course import Course
 from flight_server.query.events import NOBODY, Listener, StatementStarted
@@ -32,23 +36,23 @@ from flight_server.query.expressions import NO_KEYS, Compiler
 from flight_server.query.facts import Facts, session_functions, told_options
 from flight_server.query.gate import Gate, Statement
 from flight_server.query.handles import HandleKind, Handles, Lifetimes
+from flight_server.query.limits import Limits
 from flight_server.query.lookups import LookupTables
-from flight_server.query.parameter_types import typical_row
 from flight_server.query.parameters import check_parameters, parameter_schema, typical
 from flight_server.query.parser import Parser
-from flight_server.query.parts import is_divisible, is_ordered
+from flight_server.query.parts import is_ordered, may_divide
 from flight_server.query.planned import Basis, Planned
 from flight_server.query.quotas import Quotas
-from flight_server.query.resolve import Defaults, Pins, as_sent, resolve, settle
+from flight_server.query.resolve import Defaults, Pins, Resolved, as_sent, resolve, settle
 from flight_server.query.results import Endpoint, Offer, ResultStream, told_at_planning
 from flight_server.query.revocation import GuardedFrames, Rights
 from flight_server.query.rows import RowByRow
 from flight_server.query.running import Query, Running
 from flight_server.query.seal import Sealer
 from flight_server.query.secure import secure
-from flight_server.query.shape import Shape
 from flight_server.query.spool import Spool
 from flight_server.query.state import StatementState, digest
+from flight_server.query.views import ViewOpener
 
 _log = logging.getLogger(__name__)
 _UNFIT = "A table cannot be read: a rule of the policy does not fit it."
@@ -56,24 +60,6 @@ _CACHED_TEXT = 10_000
 # All tickets of a result together; some clients take no message over 4 MiB.
 _MAX_TICKETS = 512 * 1024
 _WHOLE = "The result is one part: only rows of one table, as they are, are read in parts."
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long things may take or stay valid, in seconds, and how much there may be of others.
-
-    `result_seconds` is how long after planning tickets can be renewed. `partitions` should not be
-    more than the statements that the engine runs at once: clients open all parts of a result.
-    """
-
-    statement_seconds: float = 300.0
-    planning_seconds: float = 5.0
-    ticket_seconds: float = 600.0
-    prepared_seconds: float = 86_400.0
-    result_seconds: float = 86_400.0
-    partitions: int = 16
-    parameter_rows: int = 10_000
-    parameter_bytes: int = 16 * 2**20
 
 
 class PolicySource(Protocol):
@@ -93,11 +79,13 @@ class QueryService:
         sealer: Sealer,
         *,
         defaults: Defaults = Defaults(None, None),  # noqa: B008 - a frozen value
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # noqa: B008 - likewise
         spool: Spool | None = None,
         listener: Listener = NOBODY,
         renewed: Callable[[Principal], Principal] = lambda principal: principal,
         mask_keys: Mapping[str, bytes] = NO_KEYS,
+        budget: Budget | None = None,
+        definers: Mapping[str, Principal] = MappingProxyType({}),
         version: str = "flight-server",
     ) -> None:
         parser = Parser()
@@ -108,6 +96,7 @@ class QueryService:
         self._limits = limits
         self._running = Running(limits.ticket_seconds)
         self._quotas = Quotas(limits.result_seconds)
+        self._budget = budget or Budget()
         lifetimes = Lifetimes(limits.ticket_seconds, limits.prepared_seconds, limits.result_seconds)
         self._handles = Handles(sealer, spool, lifetimes, self._running)
         self._listener = listener
@@ -116,11 +105,18 @@ class QueryService:
         self._compiler = Compiler(parser, mask_keys)
         self._gate = Gate(parser)
         self._gated: Callable[[str], Statement] = lru_cache(maxsize=1_024)(self._gate.check)
-        self._describe = lru_cache(maxsize=1_024)(self._describe_uncached)
+        self._binder = Binder(engine, limits.planning_seconds)
+        self._views = ViewOpener(self._checked, self._inside, definers)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines that statements may ask for."""
+        return self._engine.names
 
     def visible(self, caller: Caller) -> VisibleCatalog:
         """The catalog as the caller sees it, by the policy in force now."""
-        return VisibleCatalog(caller.principal, self._policies.current(), self._registry)
+        policy = self._policies.current()
+        return VisibleCatalog(caller.principal, policy, self._registry, self._views)
 
     def defaults(self, caller: Caller, visible: VisibleCatalog) -> Defaults:
         """What completes the caller's unqualified names, as the catalog spells it."""
@@ -144,6 +140,7 @@ class QueryService:
             as_of=caller.as_of,
             timeout=caller.statement_timeout,
             planned_at=time.time(),
+            engine=caller.engine,
         )
         return self._plan(caller, state, None)
 
@@ -158,12 +155,13 @@ class QueryService:
 
     def seal(self, caller: Caller, planned: Planned, kind: HandleKind) -> bytes:
         """A handle by which the same principal can take the statement up on any replica."""
-        return self._handles.seal(caller.principal.subject, planned.state, kind).ticket
+        return self._handles.seal(caller.principal.owner, planned.state, kind).ticket
 
     def offer(self, caller: Caller, planned: Planned) -> Offer:
         """Tickets for a planned statement, in as many parts as the caller wants and it allows."""
-        subject, warnings = caller.principal.subject, list[str]()
-        whole = self._handles.seal(subject, planned.state, HandleKind.TICKET)
+        owner, warnings = caller.principal.owner, list[str]()
+        choice = self._chosen(planned)
+        whole = self._handles.seal(owner, planned.state, HandleKind.TICKET)
         endpoints: tuple[Endpoint, ...] = (whole,)
         ordered = False
         if recognise(planned.state.text) is None:
@@ -171,22 +169,23 @@ class QueryService:
             ordered = is_ordered(statement)
             most = min(self._limits.partitions, _MAX_TICKETS // len(whole.ticket))
             count = min(caller.partitions, most)
-            if count > 1 and _may_divide(statement, planned):
+            here = choice.engine == self._engine.name
+            if count > 1 and here and may_divide(statement, planned):
                 states = (replace(planned.state, part=(i, count)) for i in range(count))
                 endpoints = tuple(
-                    self._handles.seal(subject, state, HandleKind.TICKET) for state in states
+                    self._handles.seal(owner, state, HandleKind.TICKET) for state in states
                 )
         if caller.partitions > 1 and len(endpoints) == 1:
             warnings.append(_WHOLE)
-        return Offer(endpoints, ordered, told_at_planning(planned, self._engine.name, warnings))
+        return Offer(endpoints, ordered, told_at_planning(planned, choice, warnings))
 
     def renew(self, caller: Caller, ticket: bytes) -> Endpoint:
         """A new ticket for one that is valid. Raises `ResultExpired` where it is too late."""
-        return self._handles.renew(caller.principal.subject, ticket)
+        return self._handles.renew(caller.principal.owner, ticket)
 
     def cancel(self, caller: Caller, tickets: Iterable[bytes]) -> bool:
         """End the caller's queries by their tickets; False where nothing was left to end."""
-        return self._handles.cancel(caller.principal.subject, tickets)
+        return self._handles.cancel(caller.principal.owner, tickets)
 
     def unseal(self, caller: Caller, sealed: bytes, kind: HandleKind) -> Planned:
         """Take a statement up again, with rights decided anew.
@@ -194,11 +193,11 @@ class QueryService:
         Raises `InvalidHandle` or `WrongOwner`, and `StaleHandle` where the promised schema would
         no longer hold.
         """
-        state = self._handles.open(caller.principal.subject, sealed, kind)
+        state = self._handles.open(caller.principal.owner, sealed, kind)
         pins: Pins | None = state.snapshots
         if kind is HandleKind.PREPARED:
             # Each time a query of its own, which reads the tables as they are then.
-            state, pins = replace(state, query_id=uuid.uuid4().hex, planned_at=time.time()), None
+            state, pins = state.again(), None
         elif time.time() - state.planned_at > self._limits.ticket_seconds:
             # Lookups say who may see what: a result that is renewed again and again must not keep
             # rights that were taken away.
@@ -206,7 +205,7 @@ class QueryService:
         planned = self._plan(caller, state, pins)
         if planned.state.schema_digest != state.schema_digest:
             raise errors.StaleHandle("The columns of the result have changed since it was planned.")
-        if state.part is not None and not _may_divide(self._checked(state.text), planned):
+        if state.part is not None and not may_divide(self._checked(state.text), planned):
             raise errors.StaleHandle("The result can no longer be read in parts.")
         return planned
 
@@ -216,13 +215,20 @@ class QueryService:
         Listeners are told of its start and end. Raises `AuditUnavailable` where the start must be
         recorded but cannot be.
         """
-        course = Course(self._listener, StatementStarted(caller, planned, engine=self._engine.name))
+        choice = self._chosen(planned)
+        start = StatementStarted(caller, planned, engine=choice.engine, choice=choice)
+        course = Course(self._listener, start)
         try:
             frames = self._begin(caller, planned, course)
         except BaseException as error:
             course.end(error)
             raise
-        return ResultStream(caller, planned, frames, engine=self._engine.name, course=course)
+        return ResultStream(caller, planned, frames, choice=choice, course=course)
+
+    def _chosen(self, planned: Planned) -> Choice:
+        """What runs a statement, and why."""
+        deadline = time.monotonic() + self._limits.planning_seconds
+        return chosen(self._engine, planned, deadline=deadline)
 
     def _begin(self, caller: Caller, planned: Planned, course: Course) -> FrameStream:
         """Start a statement; its record is written meanwhile, and must be there at the end."""
@@ -233,10 +239,10 @@ class QueryService:
             )
         allowed = self._policies.current().limits(caller.principal)
         deadline = course.started + self._limit(caller, planned.state.timeout)
-        query, part = Query(caller.principal.subject, planned.query_id), planned.state.part
+        query, part = Query(caller.principal.owner, planned.query_id), planned.state.part
 
         def begin() -> FrameStream:
-            return self._frames(caller, planned, deadline=deadline)
+            return self._frames(caller, planned, course, deadline=deadline)
 
         frames = self._running.start(
             query, part, lambda: self._quotas.start(query, part, allowed, begin)
@@ -259,17 +265,25 @@ class QueryService:
 
         return GuardedFrames(frames, check, since=course.started)
 
-    def _frames(self, caller: Caller, planned: Planned, *, deadline: float) -> FrameStream:
-        def start(row: pa.RecordBatch | None) -> FrameStream:
-            return self._engine.run(
-                planned.secured,
-                row,
-                planned.schema,
-                deadline=deadline,
-                compression=caller.compression,
-            )
+    def _frames(
+        self, caller: Caller, planned: Planned, course: Course, *, deadline: float
+    ) -> FrameStream:
+        codec, rows, owner = caller.compression, planned.state.parameters, caller.principal.owner
+        groups = caller.principal.groups
+        secured = replace(planned.secured, engine=course.choice.engine, groups=groups)
 
-        rows = planned.state.parameters
+        def start(row: pa.RecordBatch | None) -> FrameStream:
+            granted = self._policies.current().limits(caller.principal)
+            if course.choice.engine != self._engine.name and course.choice.estimate is not None:
+                # what another engine has taken is paid for: refused before it is asked
+                self._budget.take(owner, course.choice.estimate.bytes, granted)
+            stream = self._engine.run(
+                secured, row, planned.schema, deadline=deadline, compression=codec
+            )
+            stream = self._budget.charged(stream, owner, granted)
+            course.scans(stream)
+            return stream
+
         return start(rows) if rows is None or rows.num_rows == 1 else RowByRow(start, rows)
 
     def _plan(self, caller: Caller, state: StatementState, pins: Pins | None) -> Planned:
@@ -300,14 +314,19 @@ class QueryService:
     ) -> Planned:
         """Plan the SELECT that a command stands for."""
 
+        about: list[Basis] = []  # what is told of a statement is told of its tables
+
         def inner(text: str) -> Inner:
             planned = self._select(text, visible, replace(state, parameters=None), pins)
-            return Inner(planned.schema, planned.secured, self._checked(text).tree)
+            about.append(planned.basis)
+            tree = self._checked(text).tree
+            return Inner(planned.schema, planned.secured, tree, partial(self._chosen, planned))
 
         facts = self._facts(visible, state, settle(state.defaults, visible))
         facts = replace(facts, options=options)
-        told = answer(command, Situation(visible, facts, self._engine.name, inner))
-        return replace(self._select(told.text, visible, state, pins), changes=told.changes)
+        told = answer(command, Situation(visible, facts, inner))
+        made = replace(self._select(told.text, visible, state, pins), changes=told.changes)
+        return replace(made, basis=about[0]) if about else made
 
     def _facts(self, visible: VisibleCatalog, state: StatementState, defaults: Defaults) -> Facts:
         return Facts(self._version, visible.principal.subject, defaults, state.time_zone)
@@ -320,7 +339,9 @@ class QueryService:
         self, text: str, visible: VisibleCatalog, state: StatementState, pins: Pins | None
     ) -> Planned:
         statement = self._checked(text)
-        resolved = resolve(statement, visible, state.defaults, pins, state.as_of)
+        reading = state.reading(pins)
+        resolved = resolve(statement, visible, state.defaults, reading)
+        resolved = self._views.opened(resolved, visible, reading)
         functions = session_functions(
             statement.functions, self._facts(visible, state, resolved.defaults)
         )
@@ -334,6 +355,7 @@ class QueryService:
                 functions,
                 part=state.part,
                 lookups=lookups,
+                engine=state.engine,
             )
         except PolicyInvalid as error:
             # what is wrong names rules and columns: it is for the log alone
@@ -341,12 +363,12 @@ class QueryService:
             raise PolicyInvalid(_UNFIT) from error
         announced = parameter_schema(secured, statement.tree)
         try:
-            schema = self._bind(secured, typical(state.parameters))
+            schema = self._binder.bind(secured, typical(state.parameters))
         except errors.QueryError as error:
             as_sent(error, resolved)
             raise
         if state.parameters is None and pa.null() in schema.types:
-            schema = self._bind_announced(secured, announced) or schema
+            schema = self._binder.bind_announced(secured, announced) or schema
         return Planned(
             query_id=state.query_id,
             schema=schema,
@@ -355,45 +377,24 @@ class QueryService:
             state=replace(
                 state,
                 defaults=resolved.defaults,
-                snapshots={t.name: t.table.snapshot for t in resolved.tables if t.table.snapshot},
+                snapshots=resolved.snapshots,
                 lookups=lookups.snapshots,
                 fingerprint=visible.fingerprint,
                 schema_digest=digest(schema),
             ),
-            basis=Basis(resolved.tables, statement.tree, visible.policy_version, visible.roles),
+            basis=Basis(
+                resolved.tables,
+                statement.tree,
+                visible.policy_version,
+                visible.roles,
+                insides=resolved.insides,
+            ),
         )
 
-    def _bind(self, secured: Secured, parameters: pa.RecordBatch | None) -> pa.Schema:
-        size = len(secured.text) + (parameters.nbytes if parameters else 0)
-        describe = self._describe if size <= _CACHED_TEXT else self._describe_uncached
-        try:
-            return describe(Shape.of(secured, parameters))
-        except BindFailed as error:
-            raise _BIND_ERRORS.get(error.kind, errors.BindError)(
-                str(error), position=error.position
-            ) from error
-
-    def _bind_announced(self, secured: Secured, announced: pa.Schema) -> pa.Schema | None:
-        """The schema as it will be where the parameters are bound as they are announced."""
-        row = typical_row(announced)
-        try:
-            return self._bind(secured, row) if row is not None else None
-        except errors.QueryError:
-            return None
-
-    def _describe_uncached(self, shape: Shape) -> pa.Schema:
-        deadline = time.monotonic() + self._limits.planning_seconds
-        return self._engine.describe(shape.secured, shape.parameters, deadline=deadline)
-
-
-def _may_divide(statement: Statement, planned: Planned) -> bool:
-    stored = [relation for relation in planned.secured.relations if relation.table.snapshot]
-    once = planned.state.parameters is None or planned.state.parameters.num_rows == 1
-    return once and len(stored) == len(planned.secured.relations) == 1 and is_divisible(statement)
-
-
-_BIND_ERRORS: dict[str, type[errors.QueryError]] = {
-    "column": errors.ColumnNotFound,
-    "table": errors.BindError,
-    "function": errors.FunctionNotFound,
-}
+    def _inside(
+        self, resolved: Resolved, tags: Callable[[Table], frozenset[str]], time_zone: str
+    ) -> pa.Schema:
+        """The schema of what is within a view."""
+        lookups = LookupTables(self._registry, tags=tags)
+        secured = secure(resolved, self._compiler, time_zone, lookups=lookups)
+        return self._binder.bind(secured, None)

@@ -46,7 +46,7 @@ class Opened:
 class SessionKey:
     """By what a session is found that its client does not keep: a user and a digest."""
 
-    subject: str
+    owner: str
     digest: bytes
 
 
@@ -114,12 +114,12 @@ class Sessions:
             self._drop(key)
             if not options:
                 return
-            if self._count[key.subject] >= self.limits.kept_per_user:
-                self._drop(next(other for other in self._kept if other.subject == key.subject))
+            if self._count[key.owner] >= self.limits.kept_per_user:
+                self._drop(next(other for other in self._kept if other.owner == key.owner))
             while len(self._kept) >= self.limits.kept:
                 self._drop(next(iter(self._kept)))
             self._kept[key] = (self._clock() + self.limits.seconds, options)
-            self._count[key.subject] += 1
+            self._count[key.owner] += 1
 
     def recall(self, key: SessionKey) -> Mapping[str, str]:
         """The options of a kept session; none where there is none or it has expired."""
@@ -135,9 +135,9 @@ class Sessions:
 
     def _drop(self, key: SessionKey) -> None:
         if self._kept.pop(key, None) is not None:
-            self._count[key.subject] -= 1
-            if not self._count[key.subject]:
-                del self._count[key.subject]
+            self._count[key.owner] -= 1
+            if not self._count[key.owner]:
+                del self._count[key.owner]
 
 
 def _decoded(text: str) -> bytes:

@@ -6,12 +6,12 @@ Names stand where the parser found them. Positions in the new text can be told i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.names import TableName, quote
 from flight_server.query.errors import NotAllowed
-from flight_server.query.gate import TableReference
+from flight_server.query.references import TableReference
 
 _PART = re.compile(r'"(?:[^"]|"")*"|[^\W\d][\w$]*')
 # A comment within a comment is no end of it in some dialects: those are not looked into.
@@ -51,6 +51,22 @@ class Spliced:
             shift += len(edit.text) - (edit.end - edit.start)
         return position - shift
 
+    def over(self, sources: Mapping[TableName, str]) -> str:
+        """The text with other sources, which are SQL, in the place of the names that were put in.
+
+        All names must be among them.
+        """
+        by_text = {_full(name): source for name, source in sources.items()}
+        parts: list[str] = []
+        done = shift = 0
+        for edit in self.edits:
+            start = edit.start + shift
+            full = max((known for known in by_text if edit.text.startswith(known)), key=len)
+            parts += [self.text[done:start], by_text[full], edit.text[len(full) :]]
+            done = start + len(edit.text)
+            shift += len(edit.text) - (edit.end - edit.start)
+        return "".join([*parts, self.text[done:]])
+
 
 def splice(text: str, names: Sequence[tuple[TableReference, TableName]]) -> Spliced:
     """The text with each reference replaced by a full name, under the name that it had before.
@@ -62,7 +78,7 @@ def splice(text: str, names: Sequence[tuple[TableReference, TableName]]) -> Spli
     once = dict.fromkeys(names)
     for reference, name in sorted(once, key=lambda pair: pair[0].position or 0):
         start, end = _place(text, reference)
-        full = ".".join(quote(part) for part in (name.catalog, name.schema, name.table))
+        full = _full(name)
         # Columns are qualified with the table's name where there is no alias.
         alias = "" if reference.alias else f" AS {quote(reference.parts[-1])}"
         edits.append(Edit(start, end, full + alias))
@@ -74,6 +90,10 @@ def splice(text: str, names: Sequence[tuple[TableReference, TableName]]) -> Spli
         parts += [text[done : edit.start], edit.text]
         done = edit.end
     return Spliced("".join([*parts, text[done:]]), tuple(edits))
+
+
+def _full(name: TableName) -> str:
+    return ".".join(quote(part) for part in (name.catalog, name.schema, name.table))
 
 
 def _place(text: str, reference: TableReference) -> tuple[int, int]:
@@ -107,6 +127,6 @@ def _name(written: str) -> str:
 
 def _misplaced(position: int | None) -> NotAllowed:
     return NotAllowed(
-        "A table of information_schema cannot be named in this way here: name it in FROM.",
+        "This table cannot be named in this way here: name it after FROM or JOIN.",
         position=position,
     )

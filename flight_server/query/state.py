@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -15,9 +16,11 @@ import pyarrow as pa
 
 from catalog.model import Snapshot
 from catalog.names import TableName
+from flight_server.engines.base import AUTO
 from flight_server.query.errors import InvalidHandle, TooComplex
-from flight_server.query.resolve import AsOf, Defaults
+from flight_server.query.resolve import Defaults, Pins, Reading
 from flight_server.query.spool import Drawer
+from flight_server.query.versions import AsOf, decode, encode
 
 MAX_STATE = 60_000
 _KEPT = "kept"
@@ -31,6 +34,8 @@ class StatementState:
     `fingerprint` is that of the policy decisions in force when the statement was planned. Without
     pins, tables are read `as_of` a moment, if one is given; `timeout` is in seconds. `planned_at`
     is in seconds since 1970; `part` is which of how many parts of the result it is, if not all.
+    `prepared` is the query's id under which the statement was prepared, if it was. `engine` is the
+    one that was asked for, or `auto`.
     """
 
     query_id: str
@@ -46,6 +51,21 @@ class StatementState:
     planned_at: float = 0.0
     part: tuple[int, int] | None = None
     lookups: Mapping[TableName, Snapshot] = field(default_factory=lambda: MappingProxyType({}))
+    prepared: str = ""
+    engine: str = AUTO
+
+    def reading(self, pins: Pins | None) -> Reading:
+        """At which states the statement reads its tables."""
+        return Reading(pins or {}, self.as_of, self.time_zone)
+
+    def again(self) -> StatementState:
+        """The prepared statement as a new query of its own."""
+        return replace(
+            self,
+            query_id=uuid.uuid4().hex,
+            planned_at=time.time(),
+            prepared=self.prepared or self.query_id,
+        )
 
     def encode(self, drawer: Drawer | None = None) -> bytes:
         """The state as bytes. What would make a handle too large is kept in the drawer.
@@ -75,11 +95,13 @@ class StatementState:
             "f": self.fingerprint,
             "c": self.schema_digest,
             "p": rows,
-            "a": self.as_of.isoformat() if isinstance(self.as_of, datetime) else self.as_of,
+            "a": encode(self.as_of),
             "l": self.timeout,
             "w": self.planned_at,
             "i": self.part,
             "k": _pins(self.lookups),
+            "h": self.prepared,
+            "e": self.engine,
         }
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -102,10 +124,12 @@ class StatementState:
                 fingerprint=body["f"],
                 schema_digest=body["c"],
                 parameters=_decode_batch(rows),
-                as_of=_as_of(body["a"]),
+                as_of=decode(body["a"]),
                 timeout=body["l"],
                 planned_at=float(body["w"]),
                 part=_part(body["i"]),
+                prepared=str(body["h"]),
+                engine=str(body["e"]),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidHandle("The ticket or handle is not valid or has expired.") from error
@@ -125,21 +149,17 @@ def digest(schema: pa.Schema) -> str:
     return hashlib.sha256(schema.serialize().to_pybytes()).hexdigest()[:32]
 
 
-def _as_of(value: Any) -> AsOf | None:
-    return value if value is None or type(value) is int else datetime.fromisoformat(value)
-
-
 def _pins(snapshots: Mapping[TableName, Snapshot]) -> list[Any]:
     return [
-        [n.catalog, n.schema, n.table, s.metadata_location, s.snapshot_id]
+        [n.catalog, n.schema, n.table, s.metadata_location, s.snapshot_id, s.branch]
         for n, s in snapshots.items()
     ]
 
 
 def _snapshots(pins: Any) -> Mapping[TableName, Snapshot]:
     return {
-        TableName(c, s, t): Snapshot(location, snapshot_id)
-        for c, s, t, location, snapshot_id in pins
+        TableName(c, s, t): Snapshot(location, snapshot_id, branch)
+        for c, s, t, location, snapshot_id, branch in pins
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from auth.errors import PolicyInvalid
 from catalog.names import TableName, fold
+from flight_server.query.functions import AGGREGATES
 from flight_server.query.parser import Node
 
 # What stands for the masked column until its place in the tree is known; no policy can write it.
@@ -77,7 +78,8 @@ def checked(
 ) -> tuple[str, list[Node], Node | None]:
     """The lookup that a subquery reads, what it shows of it and where.
 
-    Raises `PolicyInvalid` for any subquery that does more than that.
+    Raises `PolicyInvalid` for any subquery that does more than that, or that would fail where it
+    gives several rows.
     """
     select = (node.get("subquery") or {}).get("node") or {}
     if node.get("subquery_type") not in _KINDS or select.get("type") != "SELECT_NODE":
@@ -88,6 +90,11 @@ def checked(
         raise PolicyInvalid(f"Policy rule {rule!r}: a subquery has SELECT, FROM and WHERE only.")
     if select.get("aggregate_handling") != "STANDARD_HANDLING" or len(select["select_list"]) != 1:
         raise PolicyInvalid(f"Policy rule {rule!r}: a subquery gives one column.")
+    if node["subquery_type"] == "SCALAR" and not _is_one_row(select["select_list"]):
+        raise PolicyInvalid(
+            f"Policy rule {rule!r}: a subquery in the place of a value may give several rows:"
+            " select an aggregate, such as max(x), or use IN."
+        )
     name = _lookup(select["from_table"], rule, lookups)
     shown = [] if _is_star_of_exists(node) else select["select_list"]
     return name, shown, select["where_clause"]
@@ -162,6 +169,20 @@ def _lookup(table: Node, rule: str, lookups: Mapping[str, TableName]) -> str:
 
 def _is_distinct(modifier: Node) -> bool:
     return modifier.get("type") == "DISTINCT_MODIFIER" and not modifier.get("distinct_on_targets")
+
+
+def _is_one_row(shown: list[Node]) -> bool:
+    """Whether what is selected has an aggregate: as there is no GROUP BY, it is one row then."""
+    waiting: list[Any] = list(shown)
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting += found
+        elif isinstance(found, dict) and found.get("class") != "SUBQUERY":
+            if found.get("class") == "FUNCTION" and fold(found["function_name"]) in AGGREGATES:
+                return True
+            waiting += found.values()
+    return False
 
 
 def _is_star_of_exists(node: Node) -> bool:

@@ -40,7 +40,8 @@ class Sources:
 
     `users` is None where there is no users file, and `audit` where there is no audit log; it gives
     the latest records, at most as many as it is asked for. `settings` are those that may be shown,
-    as (name, value, description). No table may have more rows than `rows`.
+    as (name, value, description). `cache` gives the row of `runtime.cache`, None where nothing is
+    cached. No table may have more rows than `rows`.
     """
 
     policy: Callable[[], Policy]
@@ -50,6 +51,7 @@ class Sources:
     settings: tuple[tuple[str, str, str], ...] = ()
     rows: int = 500_000
     audit_rows: int = 100_000
+    cache: Callable[[], Values] | None = None
 
 
 def system_catalog(name: str, sources: Sources) -> MemoryCatalog:
@@ -70,6 +72,8 @@ def system_catalog(name: str, sources: Sources) -> MemoryCatalog:
         made("governance.grants", "Who may read what, and by which rules.", _GRANTS, _grants),
         made("governance.roles", "The roles of the policy.", _ROLES, _roles),
         made("governance.users", "The users of the users file.", _USERS, _users),
+        made("runtime.catalogs", "How the catalogs are doing.", _CATALOGS, _catalogs),
+        made("runtime.cache", "Local copies of files on S3, on this server.", _CACHE, _cache),
         made("runtime.settings", "How the server is set.", _SETTINGS, _settings),
     ]
     if sources.audit is not None:
@@ -82,7 +86,9 @@ _Rows = Callable[[Sources], Iterator[Values]]
 
 def _batches(schema: pa.Schema, rows: Iterator[Values]) -> Iterator[pa.RecordBatch]:
     while part := list(islice(rows, _BATCH)):
-        yield pa.RecordBatch.from_pylist(part, schema)
+        # column by column: half the time of `from_pylist`
+        columns = [pa.array([row.get(f.name) for row in part], f.type) for f in schema]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _bounded(rows: Iterator[Values], most: int, table: TableName) -> Iterator[Values]:
@@ -118,7 +124,7 @@ def _grants(sources: Sources) -> Iterator[Values]:
     policy = by_role(sources.policy())
     everyone = bearers([policy], sources.users() if sources.users else None)
     for table in _tables(sources.registry()):
-        known: dict[object, tuple[Explanation, list[Values]]] = {}
+        known: dict[object, list[Values]] = {}
         for bearer in everyone:
             if not policy.may_see(bearer.principal, table.name):
                 continue
@@ -128,10 +134,17 @@ def _grants(sources: Sources) -> Iterator[Values]:
             # equal rights have the same grant; its rules are told by the roles
             key = (policy.roles(bearer.principal), id(grant), bearer.has_claims)
             if key not in known:
-                told = explain(policy, bearer.principal, table, has_claims=bearer.has_claims)
-                known[key] = (told, list(_granted(told)))
-            for row in known[key][1]:
+                known[key] = _readable(policy, bearer, table)
+            for row in known[key]:
                 yield {**_grantee(bearer), **row}
+
+
+def _readable(policy: Policy, bearer: Bearer, table: Table) -> list[Values]:
+    try:
+        told = explain(policy, bearer.principal, table, has_claims=bearer.has_claims)
+    except CatalogError:
+        return []  # what the catalog demands cannot be kept to: it is not readable for anybody
+    return list(_granted(told))
 
 
 def _tables(registry: Registry) -> Iterator[Table]:
@@ -238,3 +251,47 @@ _SETTINGS: tuple[_Column, ...] = (
 def _settings(sources: Sources) -> Iterator[Values]:
     for name, value, description in sources.settings:
         yield {"name": name, "value": value, "description": description}
+
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+_CATALOGS: tuple[_Column, ...] = (
+    ("catalog_name", _TEXT, "The catalog, as it is served."),
+    ("type", _TEXT, "Its kind: sql, rest, glue, hive."),
+    ("state", _TEXT, "available, unavailable, or unasked: nothing has needed it yet."),
+    ("since", _MOMENT, "Since when it is in that state."),
+    ("last_success", _MOMENT, "When it last gave an answer."),
+    ("last_failure", _MOMENT, "When it last gave none."),
+    ("tables", pa.int64(), "How many tables were last listed, as far as any were."),
+    ("error", _TEXT, "The kind of the last failure."),
+)
+
+
+def _catalogs(sources: Sources) -> Iterator[Values]:
+    """What is known without asking: a catalog that is down must not make this table wait."""
+    for each in sources.registry().health():
+        yield {
+            "catalog_name": each.name,
+            "type": each.kind,
+            "state": str(each.state),
+            "since": each.since,
+            "last_success": each.last_success,
+            "last_failure": each.last_failure,
+            "tables": each.tables,
+            "error": each.error,
+        }
+
+
+_CACHE: tuple[_Column, ...] = (
+    ("files", pa.int64(), "How many copies there are."),
+    ("bytes", pa.int64(), "How much disk they take."),
+    ("bytes_limit", pa.int64(), "How much they may take: engine.cache."),
+    ("hits", pa.int64(), "How many files statements found here, since the start."),
+    ("misses", pa.int64(), "How many had to be fetched, or more of them."),
+    ("bytes_fetched", pa.int64(), "How much was fetched since the start."),
+    ("bytes_evicted", pa.int64(), "How much was removed to make room since the start."),
+)
+
+
+def _cache(sources: Sources) -> Iterator[Values]:
+    if sources.cache is not None:
+        yield sources.cache()

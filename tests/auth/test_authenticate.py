@@ -31,8 +31,9 @@ class Fixture:
 
     def __init__(self) -> None:
         self.users = parse_credentials(USERS)
+        self.user = "sub"
         self.door = Authenticator(
-            identity=lambda: Identity(("groups", "realm.roles")),
+            identity=lambda: Identity(("groups", "realm.roles"), user=self.user),
             issuers=(Issuer("idp", "flight", ("HS256",), StaticKeys(unnamed=(IDP,))),),
             credentials=lambda: self.users,
             sessions=Sessions(SESSION),
@@ -61,6 +62,28 @@ def test_a_jwt_gives_its_groups_from_the_claims_that_the_policy_names(world):
 def test_a_jwt_with_malformed_groups_is_refused(world, groups):
     with pytest.raises(Unauthenticated):
         world.door.bearer(world.token(groups=groups))
+
+
+def test_a_jwt_names_its_user_by_the_claim_that_the_policy_says(world):
+    world.user = "person.mail"
+    token = world.token(person={"mail": "carol@example.com"}, groups=["a"])
+    carol = world.door.bearer(token)
+    assert carol.subject == "carol@example.com"
+    assert world.door.renewed(carol) == carol
+    assert world.door.basic("alice", "pw").subject == "alice"
+    world.user = "sub"
+    assert world.door.bearer(token).subject == "carol"
+    with pytest.raises(Unauthenticated):
+        world.door.renewed(carol)
+
+
+@pytest.mark.parametrize("mail", [None, "", " carol", "a\nb", 7, ["carol"], "x" * 257, "e\u0301"])
+def test_a_jwt_whose_user_cannot_be_told_is_refused(world, mail):
+    world.user = "mail"
+    with pytest.raises(Unauthenticated):
+        world.door.bearer(world.token(mail=mail))
+    with pytest.raises(Unauthenticated):
+        world.door.bearer(world.token())
 
 
 def test_a_password_and_an_api_key_give_the_users_of_the_file(world):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 from auth import credentials as module
 from auth.credentials import parse_credentials
-from auth.errors import ConfigurationInvalid
+from auth.errors import ConfigurationInvalid, TooManyLogins
 from auth.passwords import (
     PasswordHash,
     generate_api_key,
@@ -85,6 +88,25 @@ def test_every_login_hashes_once_whether_the_user_exists_or_not(users, monkeypat
     for name in ("alice", "nobody", "bot", "gone"):
         users.by_password(name, "wrong")
     assert costs == [14, 14, 14, 14]
+
+
+def test_more_passwords_than_can_be_checked_soon_are_refused_at_once(users, monkeypatch):
+    go_on = threading.Event()
+
+    def slow(_self, _password):
+        return not go_on.wait(10)
+
+    monkeypatch.setattr(module.PasswordHash, "matches", slow)
+    with ThreadPoolExecutor(100) as pool:
+        tried = [pool.submit(users.by_password, "alice", "wrong") for _ in range(100)]
+        while sum(each.done() for each in tried) < 64:
+            wait([each for each in tried if not each.done()], 0.05)
+        refused = [each for each in tried if each.done()]
+        go_on.set()
+    assert len(refused) == 64
+    assert all(isinstance(each.exception(), TooManyLogins) for each in refused)
+    monkeypatch.undo()
+    assert users.by_password("alice", "correct horse") is not None
 
 
 def test_the_same_password_in_another_normal_form_is_the_same():

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from auth.credentials import parse_credentials
 from auth.policy_file import parse_policy
+from flight_server.cli.main import main
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "policy.md"
 
@@ -41,3 +43,23 @@ def test_the_users_load(examples):
     (page,) = (block for block in examples if "users:" in block)
     users = parse_credentials(page)
     assert users.by_password("alice", "alice-secret").user.groups == {"g-analyst"}
+
+
+def test_the_job_for_continuous_integration_runs(examples, tmp_path, monkeypatch, capsys):
+    (job,) = re.findall(r"^```yml\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    steps = yaml.safe_load(job)["jobs"]["policy"]["steps"]
+    runs = "\n".join(step["run"] for step in steps if "run" in step).replace("\\\n", " ")
+    commands = [line.split("|")[0].split() for line in runs.splitlines()]
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "policy.yaml").write_text(examples[0])
+    (tmp_path / "policy" / "cases.yaml").write_text(
+        next(block for block in examples if "cases:" in block)
+    )
+    (tmp_path / "old.yaml").write_text(examples[0].replace("orders.margin", "orders.id"))
+    monkeypatch.chdir(tmp_path)
+    ours = [words[1:] for words in commands if words and words[0] == "flight-server"]
+    assert [words[1] for words in ours] == ["check", "test", "diff"]
+    for words in ours:
+        assert main(words) == 0, (words, capsys.readouterr())
+    assert "gains: id" in capsys.readouterr().out
+    assert (tmp_path / "report.xml").exists()

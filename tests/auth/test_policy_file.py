@@ -76,7 +76,8 @@ def test_a_fault_is_told_with_its_line(text, line, part):
 
 
 HEADS = [
-    ("identity: {user: email}", "only 'sub'"),
+    ("identity: {user: [email]}", "must be a text"),
+    ("roles: {a: {alert: yes}}", "must be true or false"),
     ("identity: {claims: {t: {from: t, type: txt}}}", "unknown type"),
     ("identity: {claims: {t-x: {from: t, type: string}}}", "cannot be a claim"),
     ("identity: {claims: {t: string}}", "must be a mapping"),

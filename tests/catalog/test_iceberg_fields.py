@@ -92,3 +92,44 @@ def test_a_field_is_there_since_the_first_kept_snapshot_that_has_it(lake):
 
 def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def test_tags_are_declared_in_docs_too(lake):
+    table = lake.source.create_table("sales.t", ROWS.schema, properties={"flight.tags.a": "one"})
+    with table.update_schema() as update:
+        update.update_column("a", doc="Their name. flight.tags: pii, pii.name. Never empty.")
+        update.update_column(("s", "x"), doc="Flight.Tags = secret-1")
+        update.update_column(("l", "element", "x"), doc="tags: none, flight.tags:, flight.tags")
+    found = columns(lake)
+    assert found["a"].tags == {"one", "pii", "pii.name"}
+    assert [part.tags for part in found["s"].children] == [{"secret-1"}, frozenset()]
+    assert found["l"].children[0].children[0].tags == frozenset()
+
+
+def test_tags_of_a_doc_follow_their_field_and_no_name(lake):
+    table = lake.source.create_table("sales.t", ROWS.schema)
+    table.append(ROWS.cast(table.schema().as_arrow()))
+    with table.update_schema() as update:
+        update.update_column("a", doc="flight.tags: pii")
+    with table.update_schema() as update:
+        update.rename_column("a", "b")
+    with table.update_schema() as update:
+        update.add_column("a", StringType())
+    found = columns(lake)
+    assert (found["b"].tags, found["b"].doubtful_tags) == ({"pii"}, frozenset())
+    assert found["a"].tags == frozenset()
+    with table.update_schema() as update:
+        update.update_column("b", doc="no more")
+    assert columns(lake)["b"].tags == frozenset()
+
+
+def test_a_field_that_is_gone_keeps_the_tags_of_its_last_docs(lake):
+    table = lake.source.create_table("sales.t", ROWS.schema)
+    with table.update_schema() as update:
+        update.update_column("a", doc="flight.tags: pii")
+    table.append(ROWS.cast(table.schema().as_arrow()))
+    snapshot = lake.reader().table(NAME).snapshot
+    with table.update_schema(allow_incompatible_changes=True) as update:
+        update.delete_column("a")
+    earlier = lake.reader().table(NAME, snapshot)
+    assert {c.name: c.tags for c in earlier.columns}["a"] == {"pii"}

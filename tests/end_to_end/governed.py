@@ -21,10 +21,11 @@ from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.duckdb.settings import DuckDBSettings
 from flight_server.protocol.wire import flight_pb2
 from flight_server.query.caller import Caller
+from flight_server.query.limits import Limits
 from flight_server.query.planned import Planned
 from flight_server.query.resolve import Defaults
 from flight_server.query.seal import Sealer, SealKey
-from flight_server.query.service import Limits, QueryService
+from flight_server.query.service import QueryService
 
 HEAD = """
 version: 1

@@ -104,12 +104,25 @@ def audit(action: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 # --- what is recorded -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("word", ["EXPLAIN", "DESCRIBE"])
+def test_what_is_told_of_a_statement_has_its_tables(own: Server, new: Log, word: str) -> None:
+    run(own, "manager", f"{word} SELECT email FROM invest.portfolio.accounts WHERE tax_id <> '1'")
+    start = wait_for(new, event="start")
+    (table,) = start["objects"]
+    assert (table["table"], table["projected"], table["filter_only"]) == (
+        "accounts",
+        ["email"],
+        ["tax_id"],
+    )
+    assert start["sql"].startswith(word)
+
+
 def test_a_statement_has_a_start_and_an_end(own: Server, new: Log) -> None:
     statement = """
         SELECT account_id, email FROM invest.portfolio.accounts a
         WHERE segment = 'retail' AND tax_id <> '1' AND account_id > ? LIMIT 3
     """
-    rows = run(own, "manager", statement, -4711)
+    rows = run(own, "manager", statement, -47_110_815_013)
     end = wait_for(new, event="end")
     start = wait_for(new, event="start")
     assert start["query_id"] == end["query_id"]
@@ -137,9 +150,16 @@ def test_a_statement_has_a_start_and_an_end(own: Server, new: Log) -> None:
     assert end["bytes"] > 0
     assert 0 <= end["queue_ms"] <= end["first_byte_ms"] <= end["total_ms"]
     assert start["plan_ms"] > 0
+    assert start["prepared"] == end["prepared"] != start["query_id"]
+    assert len(start["groups"]) == len(start["prepared"]) == 32
+    (scanned,) = end["scanned"]
+    assert (scanned["schema"], scanned["table"]) == ("portfolio", "accounts")
+    assert scanned["files"] >= 1
+    assert scanned["bytes"] > 1_000
     text = json.dumps(new())
+    assert ".parquet" not in text
     # neither a literal, a parameter, a claim nor a value of the table
-    for secret in ("retail", "4711", "equities", rows[0][1]):
+    for secret in ("retail", "47110815013", "equities", rows[0][1]):
         assert secret not in text
 
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from pyiceberg.catalog import load_catalog
 
-from flight_server.cli import check
+from flight_server.cli import check, configured
+from flight_server.cli.main import main
 from flight_server.config import load
 
 HEAD = """version: 1
@@ -73,8 +74,27 @@ def test_a_built_in_mask_that_does_not_fit_is_refused(checked: Checked) -> None:
     assert status == 1
     assert told == [
         "FAULT policy over the tables:"
-        " policy.yaml:4: mask all does not fit lake.desk.people.email (string)"
+        " policy.yaml:4: mask all: does not fit lake.desk.people.email (string)"
     ]
+
+
+def test_sql_that_does_not_bind_to_a_table_is_refused_as_by_policy_check(
+    checked: Checked,
+    lake: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(configured, "configure", lambda *_: None)  # the log stays as it is
+    status, told = checked(
+        "row_filters: [{name: r, on: lake.desk.people, to: reader, where: 'lower(id) = 1'}]"
+    )
+    assert status == 1
+    (fault,) = told
+    why = "4: row filter r: does not fit lake.desk.people: "
+    assert fault.startswith(f"FAULT policy over the tables: policy.yaml:{why}")
+    assert main(["policy", "check", "--config", str(lake / "flight-server.yaml")]) == 1
+    other = capsys.readouterr().out.rstrip()
+    assert other.partition(why)[2] == fault.partition(why)[2] != ""
 
 
 def test_a_hash_whose_key_is_not_in_the_settings_is_refused(checked: Checked) -> None:

@@ -64,6 +64,8 @@ def told(lake: Lake, text: str, who: Any = ANNA) -> Failure:
         ("SELECT pricee FROM orders", 'Column "pricee" was not found. Did you mean price?'),
         ("SELECT o.pricee FROM orders o", 'Column "pricee" was not found. Did you mean price?'),
         ("SELECT whatever FROM orders", 'Column "whatever" was not found.'),
+        # there is one of this name, but not where it is asked for
+        ("SELECT price FROM (SELECT 1 FROM orders)", 'Column "price" was not found.'),
     ],
 )
 def test_a_close_visible_name_is_suggested(lake: Lake, text: str, message: str) -> None:
@@ -142,6 +144,8 @@ def asked(cursor: Any, text: str) -> list[tuple[Any, ...]]:
     [
         ("as_of", "", "2020-01-31", "2020-01-31T00:00:00+00:00"),
         ("as_of", "", "snapshot:7", "snapshot:7"),
+        ("as_of", "", "TAG:Eom", "tag:Eom"),
+        ("as_of", "", "branch:audit", "branch:audit"),
         ("catalog", "invest", "invest", "invest"),
         ("compression", "none", "lz4", "lz4"),
         ("engine", "auto", "duckdb", "duckdb"),

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from auth.limits import Limits as LimitsOfRole
 from flight_server.engines.errors import TimedOut
-from flight_server.query.errors import OverQuota, ResultTooLarge
+from flight_server.query.errors import OverBudget, OverQuota, ResultTooLarge
 from flight_server.query.failures import Kind, failure_of
 from flight_server.query.handles import HandleKind
-from flight_server.query.service import Limits
+from flight_server.query.limits import Limits
 from tests.end_to_end.governed import Lake, caller, governed
 
 ANN = caller("ann")
@@ -82,6 +83,26 @@ def test_a_result_read_in_parts_is_measured_as_one(lake: Lake) -> None:
         for endpoint in endpoints:
             part = lake.service.unseal(asking, endpoint.ticket, HandleKind.TICKET)
             assert len(lake.run(asking, part)) <= 1_000
+
+
+def test_files_beyond_the_budget_of_the_day_are_not_read(lake: Lake) -> None:
+    dora, budget = caller("dora", "chiefs"), lake.service._budget
+    lake.policy("limits: {chief: {scan_gb_day: 1}}")
+    try:
+        assert lake.rows(dora, "SELECT count(*) FROM numbers WHERE n < 1") == [(4,)]
+        read = budget._used["dora"]
+        assert read > 0
+        budget.take("dora", 10**9 - 2 * read, LimitsOfRole(scan_gb_day=1))
+        assert lake.rows(dora, "SELECT count(*) FROM numbers WHERE n < 1") == [(4,)]
+        with pytest.raises(OverBudget, match="1 GB") as caught:
+            lake.rows(dora, "SELECT count(*) FROM numbers WHERE n < 1")
+        assert failure_of(caught.value).code == "OVER_BUDGET"
+        # what reads no file is not refused, nor is another user
+        assert lake.rows(dora, "SELECT 1") == [(1,)]
+        other = caller("emil", "chiefs")
+        assert lake.rows(other, "SELECT count(*) FROM numbers WHERE n < 1") == [(4,)]
+    finally:
+        lake.policy(POLICY)
 
 
 def test_limits_change_with_the_policy(lake: Lake) -> None:

@@ -14,6 +14,9 @@ import pytest
 from auth.errors import PolicyInvalid, TableNotFound
 from catalog.names import TableName
 from flight_server.engines.errors import EngineError
+from flight_server.query.audit.records import Scribe
+from flight_server.query.audit.signing import signing_key
+from flight_server.query.events import StatementStarted
 from flight_server.query.failures import failure_of
 from flight_server.query.handles import HandleKind
 from tests.end_to_end.governed import Lake, caller, governed
@@ -89,6 +92,19 @@ def test_each_user_sees_what_the_lookup_says_of_them(lake: Lake) -> None:
     lake.policy(LOOKUP % MINE)
     assert lake.rows(BOB, ALL) == [(2,)]
     assert lake.rows(EVE, ALL) == []
+
+
+def test_the_audit_log_names_lookups_with_the_snapshots_that_were_read(lake: Lake) -> None:
+    scribe = Scribe(signing_key("a secret of thirty-two bytes or more").namer())
+    told: list[dict[str, str]] = []
+    for table in ("acl", "gone"):
+        lake.policy(reading(table, MINE))
+        planned = lake.service.plan(ANN, ALL)
+        *_, start = scribe.records(StatementStarted(ANN, planned, engine="duckdb"))
+        told += start["objects"][0]["lookups"]
+    assert told[0]["table"] == "lake.sec.acl"
+    assert int(told[0]["snapshot_id"]) > 0
+    assert told[1] == {"table": "lake.sec.gone"}
 
 
 @pytest.mark.parametrize("name", ["acl", "ACL", '"lookup acl"', '"lookup 0"', "sec", "lake"])
@@ -261,6 +277,9 @@ REFUSED = [
     "desk IN (VALUES ('eu'))",
     "desk IN (FROM acl PIVOT (max(level) FOR desk IN ('eu')))",
     "max(id) > 1 AND desk IN (SELECT desk FROM acl)",
+    "desk = (SELECT desk FROM acl)",
+    "desk = (SELECT DISTINCT acl.desk FROM acl WHERE acl.member = ${claims.user})",
+    "id > (SELECT level + (SELECT max(level) FROM acl) FROM acl)",
 ]
 
 

@@ -28,6 +28,7 @@ roles: {reader: {groups: [readers]}}
 grants:
   - {to: reader, on: "lake.trade.**", allow: select}
   - {to: "*", on: lake.trade.orders.secret, deny: select}
+  - {to: reader, on: "system.runtime.cache", allow: select}
 row_filters:
   - {name: north, on: lake.trade.orders, to: reader, where: "desk = 'north'"}
 """
@@ -80,6 +81,8 @@ def test_rows_and_columns_are_those_of_the_policy(server: Server) -> None:
             assert table.num_rows == 25_000
         cursor.execute("SELECT count(*), sum(id) FROM orders WHERE id < ?", (10,))
         assert cursor.fetchall() == [(5, 20)]
+        cursor.execute("SELECT files, hits > 0, bytes = bytes_fetched FROM system.runtime.cache")
+        assert cursor.fetchall() == [(2, True, True)]
 
 
 def test_copies_are_private_and_credentials_stay_with_the_server(server: Server) -> None:

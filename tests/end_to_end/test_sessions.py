@@ -313,6 +313,8 @@ def _now() -> str:
         ("as_of", "yesterday"),
         ("as_of", "2999-01-01"),
         ("as_of", "snapshot:latest"),
+        ("as_of", "tag:"),
+        ("as_of", "label:x"),
         ("as_of", "0001-01-01T00:00:00+14:00"),
         ("compression", "snappy"),
         ("catalog", ["invest"]),

@@ -184,10 +184,29 @@ def test_deletes_and_renamed_columns_go_together(engine: DuckDBEngine, lake: Sql
     assert set(got[0]) == {"id", "w", "x"}
 
 
-def test_equality_deletes_are_refused(lake: SqlCatalog) -> None:
+def _delete_equal(source: IcebergTable, name: str, keys: pa.Table) -> None:
+    """Commit an equality delete file by hand."""
+    path = f"{source.location()}/data/{name}.parquet"
+    local = path.removeprefix("file://")
+    pq.write_table(keys, local)
+    size = Path(local).stat().st_size
+    _commit_deletes(source, path, keys.num_rows, size, DataFileContent.EQUALITY_DELETES)
+
+
+def test_keys_are_deleted_by_their_field_ids(engine: DuckDBEngine, lake: SqlCatalog) -> None:
     source = _deleted_table(lake, "deleted_equal")
-    path = f"{source.location()}/data/eq.parquet"
-    pq.write_table(pa.table({"id": [1]}), path.removeprefix("file://"))
-    _commit_deletes(source, path, 1, 100, DataFileContent.EQUALITY_DELETES)
+    schema = pa.schema([pa.field("other", pa.int64(), True, {"PARQUET:field_id": "1"})])
+    _delete_equal(source, "eq", pa.table([[1, 15, 99]], schema=schema))
+    source.append(pa.table({"id": [1], "v": ["again"]}))
+    kept = [1, *sorted({*range(20)} - {1, 15})]
+    assert _ids(engine, rig.described(source, "deleted_equal")) == sorted(kept)
+
+
+@pytest.mark.parametrize("number", ["", "2", "7"])
+def test_equality_deletes_without_their_key_are_refused(lake: SqlCatalog, number: str) -> None:
+    source = _deleted_table(lake, f"deleted_lost_{number}")
+    metadata = {"PARQUET:field_id": number} if number else None
+    schema = pa.schema([pa.field("id", pa.int64(), True, metadata)])
+    _delete_equal(source, "eq", pa.table([[1]], schema=schema))
     with pytest.raises(UnsupportedData):
-        plan(rig.described(source, "deleted_equal"))
+        plan(rig.described(source, f"deleted_lost_{number}"))

@@ -246,14 +246,33 @@ def test_other_storage_is_refused(people: Table) -> None:
         plan(dataclasses.replace(people, snapshot=None))
 
 
-def test_imported_files_without_field_ids_are_refused(lake: SqlCatalog) -> None:
-    source = fresh(lake, "imported", NestedField(1, "id", LongType()))
+def _imported(lake: SqlCatalog, name: str) -> IcebergTable:
+    """A table over a file that another program wrote, without field ids."""
+    source = fresh(lake, name, NestedField(1, "id", LongType()))
     path = f"{source.location()}/data/import.parquet"
     Path(path.removeprefix("file://")).parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"id": [1]}), path.removeprefix("file://"))
     source.add_files([path])
+    return source
+
+
+def test_imported_files_are_read_by_the_name_mapping(
+    engine: DuckDBEngine, lake: SqlCatalog
+) -> None:
+    source = _imported(lake, "imported")
+    with source.update_schema() as update:
+        update.rename_column("id", "key").add_column("more", LongType())
+    assert read(engine, rig.described(source, "imported")) == [{"key": 1, "more": None}]
+
+
+def test_imported_files_are_refused_where_nothing_tells_their_columns(lake: SqlCatalog) -> None:
+    source = _imported(lake, "lost")
+    with source.transaction() as change:
+        change.remove_properties("schema.name-mapping.default")
+    with source.update_schema() as update:
+        update.rename_column("id", "key")
     with pytest.raises(UnsupportedData):
-        plan(rig.described(source, "imported"))
+        plan(rig.described(source, "lost"))
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "garbage", "empty"])

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from tests.oracle import lake
+from tests.oracle.fallible import FAILING
 from tests.oracle.rows import UTC, Row
 from tests.oracle.views import (
     CUSTOMERS,
@@ -552,4 +553,4 @@ masks:
         OTHERS: View(),
     },
 )
-CASES = (*_POLICIES, _LOOKUPS, _FIELDS)
+CASES = (*_POLICIES, _LOOKUPS, _FIELDS, *FAILING)

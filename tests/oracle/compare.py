@@ -83,10 +83,12 @@ def plain(copies: Mapping[str, pa.Table], zone: str) -> duckdb.DuckDBPyConnectio
     return connection
 
 
-def by_oracle(connection: duckdb.DuckDBPyConnection, text: str) -> Outcome:
-    """The right outcome."""
+def by_oracle(
+    connection: duckdb.DuckDBPyConnection, text: str, values: tuple[object, ...] = ()
+) -> Outcome:
+    """The right outcome; `values` are those of the parameters."""
     try:
-        reader = connection.sql(text).to_arrow_reader(1_000)
+        reader = connection.sql(text, params=list(values) or None).to_arrow_reader(1_000)
         found: list[pa.RecordBatch] = []
         for batch in reader:
             found.append(batch)
@@ -97,10 +99,17 @@ def by_oracle(connection: duckdb.DuckDBPyConnection, text: str) -> Outcome:
     return Outcome(pa.Table.from_batches(found, reader.schema))
 
 
-def by_server(service: QueryService, caller: Caller, text: str) -> Outcome:
+def by_server(
+    service: QueryService, caller: Caller, text: str, values: tuple[object, ...] = ()
+) -> Outcome:
     """What the server tells, with all that lies between its doors and its workers."""
     try:
-        stream = service.run(caller, service.plan(caller, text))
+        planned = service.plan(caller, text)
+        if values:
+            columns = [pa.array([value]) for value in values]
+            row = pa.RecordBatch.from_arrays(columns, [str(at) for at in range(len(values))])
+            planned = service.bind(caller, planned, row)
+        stream = service.run(caller, planned)
         try:
             found = []
             for batch in doors.rows(stream, stream.schema):

@@ -230,6 +230,9 @@ _NESTED: dict[str, Sequence[tuple[str, str]]] = {
         ("bool", "3 = ANY({x})"),
         ("int", "len(list_filter({x}, lambda i: i > 2))"),
         ("text", "array_to_string([i * 2 FOR i IN {x} IF i IS NOT NULL], '+')"),
+        ("int", "list_reduce({x}, lambda a, b: coalesce(a, 0) + coalesce(b, 0), 0)"),
+        ("int", "(to_json({x})->>'$[0]')::INTEGER"),
+        ("bool", "(SELECT bool_or(v > 3) FROM unnest({x}) AS un(v))"),
     ),
     "texts": (
         ("int", "len({x})"),
@@ -239,13 +242,31 @@ _NESTED: dict[str, Sequence[tuple[str, str]]] = {
         ("bool", "list_has_any({x}, ['old', 'new'])"),
         ("text", "list_aggregate(list_transform({x}, lambda t: upper(t)), 'max')"),
     ),
-    "list": (("int", "len({x})"), ("text", "CAST({x}[1] AS VARCHAR)"), ("bool", "{x} IS NULL")),
+    "list": (
+        ("int", "list_sum(list_transform({x}, lambda e: e.n))::BIGINT"),
+        ("text", "{x}[-1].sku"),
+        ("text", "to_json({x})->>'$[1].sku'"),
+        ("bool", "len(list_filter({x}, lambda e, i: e.n = i - 1)) > 1"),
+        ("int", "len({x})"),
+        ("text", "CAST({x}[1] AS VARCHAR)"),
+        ("bool", "{x} IS NULL"),
+    ),
     "map": (
         ("int", "cardinality({x})::BIGINT"),
         ("int", "{x}['vip']"),
+        ("int", "map_extract({x}, 'new')[1]"),
+        ("bool", "map_contains({x}, 'lead')"),
+        ("text", "CAST(map_entries({x})[1].key AS VARCHAR)"),
         ("text", "array_to_string(list_sort(map_keys({x})), ',')"),
     ),
-    "struct": (("text", "CAST({x} AS VARCHAR)"), ("bool", "{x} IS NULL")),
+    "struct": (
+        # no plain cast to text: DuckDB 2.0.0 fails on conditions with one of a struct in a struct
+        ("text", "CAST(to_json({x}) AS VARCHAR)"),
+        ("bool", "{x} IS NULL"),
+        ("text", "to_json({x})->>'$.city'"),
+        ("text", "json_extract_string(to_json({x}), '$.geo.lon')"),
+        ("bool", "{x} = {x}"),
+    ),
 }
 
 

@@ -31,6 +31,24 @@ SETS = (
     *("UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"),
     *("UNION BY NAME", "UNION ALL BY NAME"),
 )
+# Conditions with subqueries: `{o}` is a column around, `{i}` one within, `{t}` the table within and
+# `{w}` a condition within.
+CONDITIONS = (
+    "{o} IN (SELECT {i} FROM {t} WHERE {w})",
+    "{o} NOT IN (SELECT {i} FROM {t} WHERE {i} IS NOT NULL AND {w})",
+    "EXISTS (SELECT 1 FROM {t} WHERE {i} = {o} AND {w})",
+    "NOT EXISTS (FROM {t} WHERE {i} = {o} AND {w})",
+    "{o} > (SELECT min({i}) FROM {t} WHERE {w})",
+    "{o} >= (SELECT max({i}) FROM {t} WHERE {i} <= {o})",
+    "{o} < ANY (SELECT {i} FROM {t} WHERE {w})",
+    "(SELECT count(*) FROM {t} WHERE {i} = {o}) > 1",
+    "{o} >= ALL (SELECT {i} FROM {t} WHERE {w})",
+    "{o} <> ALL (SELECT {i} FROM {t} WHERE {i} IS NOT NULL AND {w})",
+    "({o}, true) IN (SELECT {i}, {w} FROM {t})",
+    "({o}, {o}) NOT IN (SELECT {i}, {i} FROM {t} WHERE {i} IS NOT NULL)",
+    "{o} = ANY (SELECT max({i}) FROM {t} GROUP BY {w} HAVING count(*) > 1)",
+    "EXISTS (SELECT {i} FROM {t} GROUP BY {i} HAVING {i} = {o} AND count(*) > 1)",
+)
 AGGREGATES = (
     "count(*)",
     "count({any})",
@@ -55,6 +73,16 @@ AGGREGATES = (
     "bit_xor({int})",
     "histogram({int} % 3)::VARCHAR",
     "max(CASE WHEN {bool} THEN {int} ELSE 0 END)",
+    "arg_min({text}, row({all}))",
+    "arg_max({int}, row({all})) FILTER (WHERE {bool})",
+    "list(DISTINCT {int} ORDER BY {same})",
+    "quantile_cont({int}, [0.25, 0.75])",
+    "count_if({bool})",
+    "round(corr({int}, {int}), 4)",
+    "regr_count({int}, {double})",
+    "round(regr_slope({int}, {int}), 3)",
+    "round(covar_samp({int}, {int}), 3)",
+    "first({text} ORDER BY {all})",
 )
 WINDOWS = (
     "row_number() OVER (PARTITION BY {any} ORDER BY {all})",
@@ -71,4 +99,12 @@ WINDOWS = (
     "count(*) OVER (ORDER BY {all} ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)",
     "max({date}) OVER (PARTITION BY {any} ORDER BY {all} GROUPS 1 PRECEDING)",
     "round(percent_rank() OVER (ORDER BY {any}), 6)",
+    "nth_value({int}, 2) OVER (PARTITION BY {any} ORDER BY {all})",
+    "first_value({text} IGNORE NULLS) OVER (ORDER BY {all} ROWS 9 PRECEDING)",
+    "lag({int}, 1 IGNORE NULLS) OVER (ORDER BY {all})",
+    "count(*) FILTER (WHERE {bool}) OVER (ORDER BY {all} ROWS 3 PRECEDING EXCLUDE CURRENT ROW)",
+    "sum({int}) OVER (ORDER BY {any} GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE GROUP)",
+    "max({money}) OVER (PARTITION BY {any} ORDER BY {any2} RANGE UNBOUNDED PRECEDING EXCLUDE TIES)",
+    "count(DISTINCT {int}) OVER (PARTITION BY {any})",
+    "round(cume_dist() OVER (ORDER BY {any}), 6)",
 )

@@ -7,14 +7,17 @@ aggregates that depend on an order have one, and at most one part of a statement
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 
 from tests.oracle.expressions import KINDS, Expressions, Leaf, leaves, quoted
-from tests.oracle.forms import AGGREGATES, FAILING, JOINS, ORDERED_KINDS, SETS, WINDOWS
+from tests.oracle.forms import AGGREGATES, FAILING, SETS, WINDOWS
+from tests.oracle.parts import Edges, Parts
 from tests.oracle.query import Query
+from tests.oracle.shapes import SHAPES
 
 
 @dataclass(frozen=True)
@@ -25,19 +28,17 @@ class Random:
     kind: str
 
 
-class Generator:
+class Generator(Parts):
     """Statements over the tables that a user sees, and now and then over what is hidden."""
 
     def __init__(
         self,
         seen: Mapping[str, pa.Schema],
         stored: Mapping[str, pa.Schema],
+        edges: Edges,
         chance: random.Random,
     ) -> None:
-        self._seen = seen
-        self._stored = stored
-        self._chance = chance
-        self._used = 0
+        super().__init__(seen, stored, edges, chance)
         self._forms = (
             ("plain", self._plain, 5),
             ("joined", self._joined, 5),
@@ -52,257 +53,116 @@ class Generator:
             ("recursive", self._recursive, 1),
             ("failing", self._failing, 4),
             ("hidden", self._hidden, 4),
+            *((name, partial(make, self), weight) for name, make, weight in SHAPES),
         )
 
     def next(self) -> Random:
         """Another statement."""
-        self._used = 0
-        if not self._seen:
+        self.used = 0
+        if not self.seen:
             return Random(self._missing_table(), "hidden")
         weights = [weight for *_, weight in self._forms]
-        name, make, _ = self._chance.choices(self._forms, weights)[0]
+        name, make, _ = self.chance.choices(self._forms, weights)[0]
         return Random(make(), name)
 
-    # --- parts -----------------------------------------------------------------------------------
-
-    def _alias(self) -> str:
-        self._used += 1
-        return f"t{self._used}"
-
-    def _pick(self) -> str:
-        names = sorted(self._seen)
-        # the tables that most policies are about come more often
-        weights = [1 if ".market." in name or name.endswith("empty") else 4 for name in names]
-        return self._chance.choices(names, weights)[0]
-
-    def _maybe(self, share: float) -> bool:
-        return self._chance.random() < share
-
-    def _table(self, name: str) -> str:
-        """A table's name as a statement may say it."""
-        catalog, schema, table = (quoted(part) for part in name.split("."))
-        if (catalog, schema) == ("lake", "shop") and self._maybe(0.5):
-            return table
-        if catalog == "lake" and self._maybe(0.3):
-            return f"{schema}.{table}"
-        full = f"{catalog}.{schema}.{table}"
-        return full.upper() if self._maybe(0.1) and full.isascii() and '"' not in full else full
-
-    def _over(self, alias: str, name: str) -> Expressions:
-        return Expressions(self._chance, leaves(alias, self._seen[name]))
-
-    def _from(self) -> tuple[Query, Expressions, str]:
-        """A table, its expressions, and its name."""
-        name, alias = self._pick(), self._alias()
-        return Query(source=self._table(name), alias=alias), self._over(alias, name), name
-
-    def _items(self, make: Expressions, most: int = 4) -> tuple[str, ...]:
-        count = self._chance.randint(1, most)
-        return tuple(f"{make.any()[0]} AS c{at}" for at in range(count))
-
-    def _where(self, make: Expressions) -> tuple[str, ...]:
-        found = [make.of("bool") for _ in range(self._chance.choice((0, 0, 1, 1, 2)))]
-        if self._maybe(0.2):
-            found.append(self._subquery(make))
-        return tuple(found)
-
-    def _subquery(self, outer: Expressions) -> str:
-        """A condition with a subquery, correlated or not."""
-        inner, make, _ = self._from()
-        kind = self._chance.choice([k for k in KINDS if make.column(k) and outer.column(k)] or [""])
-        if not kind:
-            return f"EXISTS (SELECT 1 FROM {inner.source} AS {inner.alias})"
-        ours, theirs = outer.column(kind), make.column(kind)
-        form = self._chance.choice(
-            (
-                "{o} IN (SELECT {i} FROM {t} WHERE {w})",
-                "{o} NOT IN (SELECT {i} FROM {t} WHERE {i} IS NOT NULL AND {w})",
-                "EXISTS (SELECT 1 FROM {t} WHERE {i} = {o} AND {w})",
-                "NOT EXISTS (FROM {t} WHERE {i} = {o} AND {w})",
-                "{o} > (SELECT min({i}) FROM {t} WHERE {w})",
-                "{o} >= (SELECT max({i}) FROM {t} WHERE {i} <= {o})",
-                "{o} < ANY (SELECT {i} FROM {t} WHERE {w})",
-                "(SELECT count(*) FROM {t} WHERE {i} = {o}) > 1",
-            )
-        )
-        table = f"{inner.source} AS {inner.alias}"
-        parts = {"{o}": ours, "{i}": theirs, "{t}": table, "{w}": make.of("bool", 1)}
-        for mark, text in parts.items():
-            form = form.replace(mark, text or "")
-        return form
-
-    def _finished(self, query: Query) -> Query:
-        """With an order over everything, and a limit, now and then."""
-        if query.order or not self._maybe(0.35):
-            return query
-        limit = ""
-        if self._maybe(0.7):
-            limit = str(self._chance.randrange(12))
-            limit += f" OFFSET {self._chance.randrange(5)}" if self._maybe(0.3) else ""
-        return replace(
-            query, order=self._chance.choice(("ALL", "ALL DESC NULLS LAST")), limit=limit
-        )
-
-    def _everything(self, scope: Sequence[Leaf]) -> str:
-        found = [leaf.sql for leaf in scope if leaf.kind in ORDERED_KINDS]
-        return ", ".join(found) or "1"
-
-    def _filled(self, form: str, make: Expressions) -> str:
-        whole = self._everything(make.scope)
-        while "{any}" in form:
-            form = form.replace("{any}", make.any(1)[0], 1)
-        form = form.replace("{any2}", make.any(1)[0]).replace("{all}", whole)
-        for kind in KINDS:
-            mark = "{" + kind + "}"
-            text = make.of(kind, 1)
-            if mark in form and "{same}" in form:
-                form = form.replace("{same}", text).replace(mark, text)
-            while mark in form:
-                form = form.replace(mark, make.of(kind, 1), 1)
-        return form
-
-    # --- kinds of statements ---------------------------------------------------------------------
-
     def _plain(self) -> Query:
-        query, make, _ = self._from()
-        items = self._items(make)
-        if self._maybe(0.2):
-            items += (self._scalar(make),)
-        query = replace(query, items=items, where=self._where(make), distinct=self._maybe(0.2))
-        return self._finished(query)
-
-    def _scalar(self, outer: Expressions) -> str:
-        inner, make, _ = self._from()
-        kind = self._chance.choice([k for k in KINDS if make.column(k) and outer.column(k)] or [""])
-        same = f" WHERE {make.column(kind)} = {outer.column(kind)}" if kind else ""
-        what = self._chance.choice(("count(*)", f"max({make.any(1)[0]})", f"min({make.any(1)[0]})"))
-        return f"(SELECT {what} FROM {inner.source} AS {inner.alias}{same}) AS found"
+        query, make, _ = self.start()
+        items = self.items(make)
+        if self.maybe(0.2):
+            items += (self.scalar(make),)
+        query = replace(query, items=items, where=self.where(make), distinct=self.maybe(0.2))
+        return self.finished(query)
 
     def _joined(self) -> Query:
-        query, make = self._join_of(self._chance.choice((2, 2, 3)))
-        query = replace(query, items=self._items(make), where=self._where(make)[:1])
-        if self._maybe(0.3):
+        query, make = self.join_of(self.chance.choice((2, 2, 3)))
+        query = replace(query, items=self.items(make), where=self.where(make)[:1])
+        if self.maybe(0.3):
             query = replace(query, items=("count(*) AS n", f"max({make.any(1)[0]}) AS m"))
-        return self._finished(query)
-
-    def _join_of(self, count: int) -> tuple[Query, Expressions]:
-        query, make, _ = self._from()
-        joins: list[str] = []
-        for _ in range(count - 1):
-            inner, other, _ = self._from()
-            kinds = [k for k in ("int", "text", "date") if make.column(k) and other.column(k)]
-            kind = self._chance.choice(kinds or ["int"])
-            condition = f"{make.of(kind, 0)} = {other.of(kind, 0)}"
-            if self._maybe(0.25):
-                condition += (
-                    f" AND {Expressions(self._chance, make.scope + other.scope).of('bool')}"
-                )
-            how = self._chance.choice(JOINS)
-            source = f"{inner.source} AS {inner.alias}"
-            if how == "LATERAL":
-                small = f"SELECT * FROM {source} WHERE {condition} ORDER BY ALL LIMIT 3"
-                source, condition = f"LATERAL ({small}) AS {inner.alias}", "true"
-                how = "LEFT JOIN"
-            if how == "CROSS JOIN":
-                small = f"SELECT * FROM {source} ORDER BY ALL LIMIT 3"
-                joins.append(f"CROSS JOIN ({small}) AS {inner.alias}")
-            else:
-                joins.append(f"{how} {source} ON {condition}")
-            if how not in ("SEMI JOIN", "ANTI JOIN"):
-                make = Expressions(self._chance, make.scope + other.scope)
-        return replace(query, joins=tuple(joins)), make
+        return self.finished(query)
 
     def _grouped(self) -> Query:
-        if self._maybe(0.4):
-            query, make = self._join_of(2)
+        if self.maybe(0.4):
+            query, make = self.join_of(2)
         else:
-            query, make, _ = self._from()
-        keys = [make.any(1)[0] for _ in range(self._chance.randint(0, 2))]
+            query, make, _ = self.start()
+        keys = [make.any(1)[0] for _ in range(self.chance.randint(0, 2))]
         made = [
-            self._filled(self._chance.choice(AGGREGATES), make)
-            for _ in range(self._chance.randint(1, 3))
+            self.filled(self.chance.choice(AGGREGATES), make)
+            for _ in range(self.chance.randint(1, 3))
         ]
         items = [f"{key} AS k{at}" for at, key in enumerate(keys)]
         items += [f"{text} AS a{at}" for at, text in enumerate(made)]
         names = [f"k{at}" for at in range(len(keys))]
         group = ", ".join(names)
-        if names and self._maybe(0.35):
-            group = self._chance.choice((f"ROLLUP ({group})", f"CUBE ({group})"))
-            group = f"GROUPING SETS (({', '.join(names)}), ())" if self._maybe(0.4) else group
+        if names and self.maybe(0.35):
+            group = self.chance.choice((f"ROLLUP ({group})", f"CUBE ({group})"))
+            group = f"GROUPING SETS (({', '.join(names)}), ())" if self.maybe(0.4) else group
             items.append(f"GROUPING({names[0]}) AS g")
-        having = ("count(*) > 1",) if names and self._maybe(0.25) else ()
-        where = self._where(make)[:1]
-        return self._finished(
+        having = ("count(*) > 1",) if names and self.maybe(0.25) else ()
+        where = self.where(make)[:1]
+        return self.finished(
             replace(query, items=tuple(items), where=where, group=group, having=having)
         )
 
     def _windowed(self) -> Query:
-        query, make, _ = self._from()
-        made = self._filled(self._chance.choice(WINDOWS), make)
-        query = replace(query, items=(*self._items(make, 2), f"{made} AS w"))
-        query = replace(query, where=self._where(make)[:1])
-        if self._maybe(0.4):
+        query, make, _ = self.start()
+        made = self.filled(self.chance.choice(WINDOWS), make)
+        query = replace(query, items=(*self.items(make, 2), f"{made} AS w"))
+        query = replace(query, where=self.where(make)[:1])
+        if self.maybe(0.4):
             rows = f"row_number() OVER (PARTITION BY {make.any(1)[0]} ORDER BY "
-            query = replace(query, qualify=f"{rows}{self._everything(make.scope)}) <= 2")
-        return self._finished(query)
+            query = replace(query, qualify=f"{rows}{self.everything(make.scope)}) <= 2")
+        return self.finished(query)
 
     def _combined(self) -> Query:
-        kinds = [self._chance.choice(KINDS) for _ in range(self._chance.randint(1, 3))]
+        kinds = [self.chance.choice(KINDS) for _ in range(self.chance.randint(1, 3))]
         halves = []
         for _ in range(2):
-            query, make, _ = self._from()
+            query, make, _ = self.start()
             items = tuple(f"{make.of(kind, 1)} AS c{at}" for at, kind in enumerate(kinds))
-            halves.append(replace(query, items=items, where=self._where(make)[:1]))
-        how = self._chance.choice(SETS)
-        return self._finished(replace(halves[0], operation=how, tail=halves[1]))
-
-    def _derived(self) -> tuple[Query, list[Leaf]]:
-        """A query to select from, with its columns."""
-        query, make = self._join_of(2) if self._maybe(0.3) else self._from()[:2]
-        found = [make.any() for _ in range(self._chance.randint(2, 4))]
-        items = tuple(f"{text} AS c{at}" for at, (text, _) in enumerate(found))
-        query = self._finished(replace(query, items=items, where=self._where(make)[:1]))
-        return query, [Leaf(f"c{at}", kind) for at, (_, kind) in enumerate(found)]
+            halves.append(replace(query, items=items, where=self.where(make)[:1]))
+        how = self.chance.choice(SETS)
+        return self.finished(replace(halves[0], operation=how, tail=halves[1]))
 
     def _nested(self) -> Query:
-        inner, columns = self._derived()
-        alias = self._alias()
-        make = Expressions(self._chance, [Leaf(f"{alias}.{c.sql}", c.kind) for c in columns])
+        inner, columns = self.derived()
+        alias = self.alias()
+        make = Expressions(self.chance, [Leaf(f"{alias}.{c.sql}", c.kind) for c in columns])
         query = Query(source=inner, alias=alias)
-        if self._maybe(0.5):
-            made = self._filled(self._chance.choice(AGGREGATES), make)
-            key = self._chance.choice(columns).sql
-            return self._finished(
+        if self.maybe(0.5):
+            made = self.filled(self.chance.choice(AGGREGATES), make)
+            key = self.chance.choice(columns).sql
+            return self.finished(
                 replace(query, items=(f"{alias}.{key} AS k", f"{made} AS a"), group="k")
             )
-        return self._finished(replace(query, items=self._items(make), where=self._where(make)[:1]))
+        return self.finished(replace(query, items=self.items(make), where=self.where(make)[:1]))
 
     def _with_cte(self) -> Query:
-        inner, columns = self._derived()
+        inner, columns = self.derived()
         # now and then the name of a table, which it then stands for
-        taken = self._pick().split(".")[2]
+        taken = self.pick().split(".")[2]
         # or of what a policy reads
-        name = quoted(taken) if self._maybe(0.3) else self._chance.choice(("found", "acl"))
-        one, two = self._alias(), self._alias()
+        name = quoted(taken) if self.maybe(0.3) else self.chance.choice(("found", "acl"))
+        one, two = self.alias(), self.alias()
         scope = [Leaf(f"{a}.{c.sql}", c.kind) for a in (one, two) for c in columns]
-        make = Expressions(self._chance, scope)
-        key = self._chance.choice(columns).sql
+        make = Expressions(self.chance, scope)
+        key = self.chance.choice(columns).sql
         query = Query(
             source=name,
             alias=one,
             joins=(f"JOIN {name} AS {two} ON {one}.{key} = {two}.{key}",),
             ctes=((name, inner),),
-            items=self._items(make, 3),
+            items=self.items(make, 3),
         )
-        if self._maybe(0.5):
+        if self.maybe(0.5):
             query = replace(query, joins=(), items=(f"{one}.*",))
-        return self._finished(query)
+        return self.finished(query)
 
     def _stars(self) -> Query:
-        query, make, name = self._from()
-        alias, columns = query.alias, [quoted(c) for c in self._seen[name].names]
-        one = self._chance.choice(columns)
-        item = self._chance.choice(
+        query, make, name = self.start()
+        alias, columns = query.alias, [quoted(c) for c in self.seen[name].names]
+        one = self.chance.choice(columns)
+        item = self.chance.choice(
             (
                 "*",
                 f"{alias}.*",
@@ -320,52 +180,52 @@ class Generator:
                 f"struct_pack(a := {one}, b := 1) AS s",
             )
         )
-        where = self._where(make)[:1]
-        if self._maybe(0.3):
-            other, _, _ = self._from()
-            how = self._chance.choice(("NATURAL LEFT JOIN", "NATURAL JOIN"))
+        where = self.where(make)[:1]
+        if self.maybe(0.3):
+            other, _, _ = self.start()
+            how = self.chance.choice(("NATURAL LEFT JOIN", "NATURAL JOIN"))
             join = f"{how} {other.source} AS {other.alias}"
-            return self._finished(
+            return self.finished(
                 replace(query, items=("count(*)", "count(COLUMNS(*))"), joins=(join,))
             )
-        return self._finished(replace(query, items=(item,), where=where))
+        return self.finished(replace(query, items=(item,), where=where))
 
     def _unnested(self) -> Query:
-        query, make, _ = self._from()
+        query, make, _ = self.start()
         lists = [leaf.sql for leaf in make.scope if leaf.kind in ("ints", "texts", "list")]
         if not lists:
             return self._plain()
-        one = self._chance.choice(lists)
-        if self._maybe(0.5):
-            return self._finished(
+        one = self.chance.choice(lists)
+        if self.maybe(0.5):
+            return self.finished(
                 replace(query, items=(f"unnest({one}) AS u", f"{make.any()[0]} AS c"))
             )
         join = f", unnest({one}) AS un(v)"
         return replace(query, joins=(join,), items=("un.v", f"{make.any()[0]} AS c"))
 
     def _turned(self) -> Query:
-        query, _, name = self._from()
-        texts = [c for c in self._seen[name].names if self._seen[name].field(c).type == pa.string()]
+        query, _, name = self.start()
+        texts = [c for c in self.seen[name].names if self.seen[name].field(c).type == pa.string()]
         numbers = [
-            c for c in self._seen[name].names if pa.types.is_integer(self._seen[name].field(c).type)
+            c for c in self.seen[name].names if pa.types.is_integer(self.seen[name].field(c).type)
         ]
         if not texts or not numbers:
             return self._plain()
-        text, number = quoted(self._chance.choice(texts)), quoted(self._chance.choice(numbers))
+        text, number = quoted(self.chance.choice(texts)), quoted(self.chance.choice(numbers))
         table = f"(SELECT {text}, {number} FROM {query.source})"
         turned = f"(PIVOT {table} ON {text} IN ('eu', 'us', 'open') USING sum({number}) AS s)"
-        if self._maybe(0.5):
+        if self.maybe(0.5):
             plain = f"(SELECT {text} AS a, reverse({text}) AS b, {number} FROM {query.source})"
             turned = f"(UNPIVOT {plain} ON a, b INTO NAME n VALUE v)"
         return Query(source=turned, alias="p")
 
     def _recursive(self) -> Query:
-        _, make, name = self._from()
+        _, make, name = self.start()
         leaf = make.column("int")
         if leaf is None:
             return self._plain()
         column = leaf.split(".", 1)[1]
-        table = self._table(name)
+        table = self.table(name)
         steps = (
             f"(WITH RECURSIVE r AS (SELECT {column} AS v, 0 AS depth FROM {table} "
             f"WHERE {column} < 9 UNION ALL SELECT r.v + o.{column}, depth + 1 "
@@ -375,31 +235,31 @@ class Generator:
 
     def _failing(self) -> Query:
         """At most one expression that fails on some values; it is worked out for every row."""
-        query, make, name = self._from()
+        query, make, name = self.start()
         ints, texts = make.column("int"), make.column("text")
         second = make.column("int")
-        form = self._chance.choice(FAILING)
+        form = self.chance.choice(FAILING)
         if ("{int" in form and ints is None) or ("{text}" in form and texts is None):
             return self._plain()
         made = form.replace("{text}", texts or "").replace("{int2}", second or "")
-        made = made.replace("{int}", ints or "").replace("{table}", self._table(name))
-        if self._maybe(0.3):
+        made = made.replace("{int}", ints or "").replace("{table}", self.table(name))
+        if self.maybe(0.3):
             return replace(query, items=("count(*) AS n",), where=(f"({made}) IS NOT NULL",))
-        if self._maybe(0.3):
+        if self.maybe(0.3):
             return replace(query, items=(f"max({made}) AS m", "count(*) AS n"))
         items = (f"{made} AS risky", f"{make.any(1)[0]} AS c")
         return replace(query, items=items)
 
     def _hidden(self) -> Query:
         """Names a column or a table that the user does not see, or that is not there at all."""
-        query, make, name = self._from()
-        if self._maybe(0.3):
+        query, make, name = self.start()
+        if self.maybe(0.3):
             return self._missing_table()
         hidden = self._not_seen(name)
-        column = self._chance.choice(hidden) if hidden and self._maybe(0.8) else "qzxy"
+        column = self.chance.choice(hidden) if hidden and self.maybe(0.8) else "qzxy"
         one = make.any(1)[0]
-        reference = self._chance.choice((column, f"{query.alias}.{column}"))
-        return self._chance.choice(
+        reference = self.chance.choice((column, f"{query.alias}.{column}"))
+        return self.chance.choice(
             (
                 replace(query, items=(reference,)),
                 replace(query, items=(f"{one} AS c",), where=(f"{reference} IS NULL",)),
@@ -422,17 +282,17 @@ class Generator:
         """The columns of a table, and the fields in them, that the user does not see."""
         stored, seen = (
             {leaf.sql.split(".", 1)[1] for leaf in leaves("t", tables[name])}
-            for tables in (self._stored, self._seen)
+            for tables in (self.stored, self.seen)
         )
         return sorted(stored - seen)
 
     def _missing_table(self) -> Query:
-        hidden = sorted(set(self._stored) - set(self._seen))
+        hidden = sorted(set(self.stored) - set(self.seen))
         names = [*hidden, "lake.shop.qzxy", "lake.qzxy.orders", "qzxy.shop.orders"]
-        name = self._chance.choice(names)
+        name = self.chance.choice(names)
         table = ".".join(quoted(part) for part in name.split("."))
-        if not self._seen or self._maybe(0.5):
+        if not self.seen or self.maybe(0.5):
             return Query(source=table, alias="h")
-        query, make, _ = self._from()
+        query, make, _ = self.start()
         condition = f"EXISTS (SELECT 1 FROM {table})"
         return replace(query, items=(f"{make.any(1)[0]} AS c",), where=(condition,))

@@ -12,9 +12,11 @@ import pyarrow as pa
 from auth.policy import Policy
 from flight_server.query.caller import Caller
 from flight_server.query.service import QueryService
-from tests.oracle import compare, lake
+from tests.oracle import compare, edges, lake
 from tests.oracle.generator import Generator
 from tests.oracle.views import Case
+
+Values = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,22 @@ class Pair:
     right: duckdb.DuckDBPyConnection
     seen: Mapping[str, pa.Schema]
 
-    def difference(self, text: str, *, ordered: bool = False) -> str:
+    def difference(self, text: str, values: Values = (), *, ordered: bool = False) -> str:
         """How the two sides differ in a statement; empty where they do not."""
-        right = compare.by_oracle(self.right, text)
-        found = compare.by_server(self.service, self.caller, text)
+        right, found = self._both(text, values)
         return compare.difference(right, found, ordered=ordered)
 
-    def told(self, text: str) -> str:
+    def told(self, text: str, values: Values = ()) -> str:
         """What both sides say, for a failure's message."""
-        right = compare.by_oracle(self.right, text)
-        found = compare.by_server(self.service, self.caller, text)
+        right, found = self._both(text, values)
         return f"  should be: {right.short}\n  server:    {found.short}"
+
+    def _both(self, text: str, values: Values) -> tuple[compare.Outcome, compare.Outcome]:
+        return (
+            compare.by_oracle(self.right, text, values),
+            compare.by_server(self.service, self.caller, text, values),
+        )
 
     def generator(self, chance: random.Random) -> Generator:
         """Statements for this user."""
-        return Generator(self.seen, lake.SCHEMAS, chance)
+        return Generator(self.seen, lake.SCHEMAS, edges.stored(), chance)

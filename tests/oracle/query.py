@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 @dataclass(frozen=True)
 class Query:
     """A SELECT by its clauses. `source` may be a query of its own; `tail` is another after a set
-    operation. With `ordered`, the rows come in one order only."""
+    operation; `hint` stands before it where it is a common table, and `values` are bound to its
+    parameters. With `ordered`, the rows come in one order only."""
 
     items: tuple[str, ...] = ("*",)
     source: str | Query = ""
@@ -22,6 +23,10 @@ class Query:
     order: str = ""
     limit: str = ""
     distinct: bool = False
+    distinct_on: str = ""
+    windows: str = ""
+    hint: str = ""
+    values: tuple[object, ...] = ()
     ctes: tuple[tuple[str, Query], ...] = field(default=())
     operation: str = ""
     tail: Query | None = None
@@ -36,8 +41,10 @@ class Query:
         """The statement as SQL."""
         parts = []
         if self.ctes:
-            parts.append("WITH " + ", ".join(f"{n} AS ({q.text})" for n, q in self.ctes))
-        parts.append(f"SELECT {'DISTINCT ' * self.distinct}{', '.join(self.items)}")
+            parts.append("WITH " + ", ".join(f"{n} AS {q.hint}({q.text})" for n, q in self.ctes))
+        only = f"DISTINCT ON ({self.distinct_on}) " if self.distinct_on else ""
+        only = only or "DISTINCT " * self.distinct
+        parts.append(f"SELECT {only}{', '.join(self.items)}")
         if self.source:
             parts.append("FROM " + " ".join((self._from(), *self.joins)))
         if self.where:
@@ -46,6 +53,8 @@ class Query:
             parts.append(f"GROUP BY {self.group}")
         if self.having:
             parts.append("HAVING " + " AND ".join(f"({h})" for h in self.having))
+        if self.windows:
+            parts.append(f"WINDOW {self.windows}")
         if self.qualify:
             parts.append(f"QUALIFY {self.qualify}")
         if self.tail is not None:
@@ -82,7 +91,7 @@ class Query:
                 less = parts[:at] + parts[at + 1 :]
                 if less or name != "items":
                     yield replace(self, **{name: less})  # type: ignore[arg-type]
-        for name in ("limit", "order", "qualify", "group"):
+        for name in ("limit", "order", "qualify", "group", "distinct_on", "hint"):
             if getattr(self, name):
                 yield replace(self, **{name: ""})  # type: ignore[arg-type]
         if self.distinct:

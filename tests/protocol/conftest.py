@@ -146,6 +146,15 @@ class VisibleHere:
             if in_schema(name.schema) and named(name.table):
                 yield TableHere(table)
 
+    def names(
+        self,
+        catalog: str | None = None,
+        schema_pattern: str | None = None,
+        table_pattern: str | None = None,
+    ) -> Iterator[tuple[TableName, str]]:
+        for found in self.tables(catalog, schema_pattern, table_pattern):
+            yield found.name, found.table.kind
+
 
 class ServiceHere:
     """Plans and runs on DuckDB. `log` says what became of the streams."""

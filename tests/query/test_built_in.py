@@ -75,6 +75,9 @@ CASES: list[tuple[BuiltIn, pa.DataType, list[Any], list[Any]]] = [
     (Truncate("month"), pa.date32(), ["2026-05-17", "0001-03-02", None],
      [dt.date(2026, 5, 1), dt.date(1, 3, 1), None]),
     (Truncate("week"), pa.date32(), ["2026-05-17"], [dt.date(2026, 5, 11)]),
+    # a value that has no start is NULL: an error would tell something of it
+    (Truncate("year"), pa.date32(), ["300000-01-01", "2026-05-17"], [None, dt.date(2026, 1, 1)]),
+    (Truncate("year"), pa.timestamp("us"), ["290309-12-22 (BC) 00:00:00"], [None]),
     (Truncate("hour"), pa.timestamp("us"), ["2026-05-17 13:14:15"],
      [dt.datetime(2026, 5, 17, 13)]),
     (Truncate("day"), pa.timestamp("ns"), ["2026-05-17 13:14:15"], [dt.datetime(2026, 5, 17)]),

@@ -56,11 +56,26 @@ def test_what_is_not_allowed_is_named(text: str, told: str, at: int | None) -> N
     assert (type(error), str(error), error.position) == (NotAllowed, told, at)
 
 
-@pytest.mark.parametrize("moment", ["TIMESTAMP => now()", "VERSION => 1"])
-def test_time_travel_is_told_how_it_is_done(moment: str) -> None:
-    error = refusal(f"SELECT * FROM t AT ({moment})")
-    assert "SET as_of = '2026-01-31'" in str(error)
-    assert error.position == 14
+@pytest.mark.parametrize(
+    ("clause", "at"),
+    [
+        ("AT (TIMESTAMP => now())", 33),
+        ("AT (VERSION => ?)", 31),
+        ("FOR VERSION AS OF ?", 34),
+        ("FOR TIMESTAMP AS OF TIMESTAMP now()", 36),
+    ],
+)
+def test_time_travel_is_told_how_it_is_done(clause: str, at: int) -> None:
+    error = refusal(f"SELECT * FROM t {clause}")
+    assert isinstance(error, NotAllowed)
+    assert "FOR VERSION AS OF takes the number of a snapshot" in str(error)
+    assert error.position == at
+
+
+def test_a_state_of_something_else_than_a_table_is_told_where_it_belongs() -> None:
+    error = refusal("SELECT * FROM t WHERE a = 1 FOR VERSION AS OF 1")
+    assert "right after the name of a stored table" in str(error)
+    assert error.position == 28
 
 
 @pytest.mark.parametrize(

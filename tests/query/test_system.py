@@ -68,6 +68,16 @@ ORDERS = Table(
     ),
 )
 
+CACHED = {
+    "files": 2,
+    "bytes": 100,
+    "bytes_limit": 1000,
+    "hits": 5,
+    "misses": 3,
+    "bytes_fetched": 150,
+    "bytes_evicted": 50,
+}
+
 
 class Lake(MemoryCatalog):
     """A catalog with a table that cannot be read beside those that can."""
@@ -88,6 +98,7 @@ def registry() -> Registry:
         registry=lambda: made,
         audit=lambda limit: pa.Table.from_pylist([], SCHEMA),
         settings=(("limits.rows", "5", "Most rows."),),
+        cache=lambda: CACHED,
     )
     made = Registry([Lake("lake", [ORDERS, broken])], system_catalog("system", sources))
     return made
@@ -156,6 +167,8 @@ def test_grants_are_also_of_the_catalog_itself(
         ("boss", "governance", "grants"),
         ("boss", "governance", "roles"),
         ("boss", "governance", "users"),
+        ("boss", "runtime", "cache"),
+        ("boss", "runtime", "catalogs"),
         ("boss", "runtime", "settings"),
     }
 
@@ -177,6 +190,7 @@ def test_roles_users_and_settings(rows: Callable[[str], list[dict[str, Any]]]) -
         {"name": "limits.rows", "value": "5", "description": "Most rows."}
     ]
     assert rows("governance.audit") == []
+    assert rows("runtime.cache") == [CACHED]
 
 
 def test_without_a_users_file_and_an_audit_log_there_are_none() -> None:

@@ -75,6 +75,9 @@ SELECT 1 FROM customers WHERE «n» LIKE 'x'
 SELECT 1 FROM customers WHERE «n» BETWEEN 'a' AND 'b'
 SELECT 1 FROM customers WHERE false AND «n» = 'x'
 SELECT 1 FROM customers WHERE «n» = name AND id = 'x'::DATE
+SELECT «n» FROM customers FOR VERSION AS OF 'first'
+SELECT c.«n» FROM customers c AT (VERSION => 'work')
+SELECT lower_bounds['«n»'] FROM "orders$files"
 SELECT name FROM customers ORDER BY «n»
 SELECT name FROM customers ORDER BY lower(«n») DESC
 SELECT name AS «n» FROM customers ORDER BY «n»
@@ -206,6 +209,13 @@ SELECT * FROM «n» PIVOT (count(*) FOR v IN ('x'))
 UNPIVOT «n» ON v
 SELECT * FROM «n» TABLESAMPLE 10%
 SELECT * FROM «n» AT (VERSION => 1)
+SELECT * FROM «n» FOR VERSION AS OF 'main'
+SELECT * FROM «n» FOR VERSION AS OF 'first' AS x
+SELECT * FROM «n» FOR TIMESTAMP AS OF '1999-01-01'
+SELECT * FROM customers FOR VERSION AS OF 'first', «n» FOR VERSION AS OF 'first'
+SELECT * FROM "«n»$files"
+SELECT * FROM "«n»$refs" FOR VERSION AS OF 'main'
+DESCRIBE "«n»$history"
 SELECT «n».v FROM customers
 SELECT «n».* FROM customers
 SELECT * FROM «n» WHERE v = ?
@@ -240,6 +250,8 @@ SELECT * FROM «n».a.b
 SELECT * FROM «n».a.b.c
 WITH x AS (SELECT * FROM «n».secrets) SELECT 1
 WITH «n» AS (SELECT 1) SELECT * FROM «n».secrets
+SELECT * FROM «n».secrets FOR VERSION AS OF 'main'
+SELECT * FROM «n»."secrets$files"
 SELECT «n».lower('x')
 SELECT 1::«n».mine
 SHOW TABLES FROM «n»

@@ -22,6 +22,7 @@ from auth.errors import TableNotFound
 from auth.policy_file import parse_policy
 from auth.principal import Principal
 from auth.visible import VisibleCatalog
+from catalog.inspection import Inspection
 from catalog.model import Column, Snapshot, Table
 from catalog.names import TableName
 from catalog.registry import Registry
@@ -114,6 +115,12 @@ class Held:
         return None
 
     def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
+        return None
+
+    def snapshot_named(self, name: TableName, ref: str, kind: str | None = None) -> Snapshot | None:
+        return None
+
+    def inspect(self, table: Table, asked: Inspection) -> Table | None:
         return None
 
 

@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import yaml
 from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.table import Table
 
 from auth.passwords import hash_password
 
@@ -188,6 +189,8 @@ HIDDEN: Mapping[tuple[str, str], pa.Table] = {
     ("vault", "secrets"): _pairs(k=["canary-x-k"], v=["canary-x-v"]),
     ("canary_x_schema", "things"): _pairs(v=["canary-x-thing"]),
 }
+# Tables of which an earlier state has names.
+STATES = {("lake", "shop", "customers"), ("lake", "shop", "orders"), ("lake", "shop", "salaries")}
 DARK: Mapping[tuple[str, str], pa.Table] = {
     ("shop", "customers"): _pairs(id=[8_845_650], name=["canary-x-dark"], region=["eu"]),
     ("deep", "treasure"): _pairs(v=["canary-x-treasure"]),
@@ -264,8 +267,28 @@ def _fill(catalog: Catalog, tables: Mapping[tuple[str, str], pa.Table]) -> dict[
         catalog.create_namespace_if_not_exists(schema)
         table = catalog.create_table((schema, name), rows.schema)
         table.append(rows)
+        if (catalog.name, schema, name) in STATES:
+            _states(table)
         made[schema, name] = table
     return made
+
+
+def _states(table: Table) -> None:
+    """Names for the first state, in which hidden columns had other names."""
+    renamed = {"margin": "gain"}
+    known = [field.name for field in table.schema().fields if field.name in renamed]
+    for name in known:
+        with table.update_schema() as update:
+            update.rename_column(name, renamed[name])
+        table.overwrite(table.scan().to_arrow())
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    manage = table.manage_snapshots()
+    manage.create_tag(snapshot.snapshot_id, "first").create_branch(snapshot.snapshot_id, "work")
+    manage.commit()
+    for name in known:
+        with table.update_schema() as update:
+            update.rename_column(renamed[name], name)
 
 
 def _users() -> dict[str, Any]:

@@ -7,14 +7,12 @@ from mmap import mmap
 
 import pyarrow as pa
 
+from flight_server.engines import frames
 from flight_server.engines.duckdb import channel as wire
-from flight_server.engines.duckdb import frames, ring
+from flight_server.engines.duckdb import ring
 from flight_server.engines.duckdb.channel import Channel
 from flight_server.engines.duckdb.faults import Fault
-from flight_server.engines.duckdb.settings import MIB
 
-INLINE_BYTES = 64 * 1024
-FRAME_BYTES = 3 * MIB
 _TOO_WIDE = "A row of the result is larger than a message may be."
 _CHANGED = "The result no longer has the shape that it was planned with."
 _PLACE = 4096  # what a frame may be short of the ring, for the protocol around it
@@ -72,11 +70,11 @@ class Emitter:
                 ],
                 schema=self._schema,
             )
-        return frames.pieces(batch, FRAME_BYTES)
+        return frames.pieces(batch, frames.FRAME_BYTES)
 
     def _send(self, batch: pa.RecordBatch) -> bool:
         size = frames.size(batch)
-        if size <= INLINE_BYTES:
+        if size <= frames.INLINE_BYTES:
             self._await(1)
             payload = wire.NUMBER.pack(batch.num_rows) + frames.encode(batch)
             self._channel.send(wire.INLINE, payload)

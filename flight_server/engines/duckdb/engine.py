@@ -8,32 +8,44 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
-from pyiceberg.expressions import BooleanExpression
 
 from catalog.model import Table
-from flight_server.engines.base import FrameStream, Relation, Secured
+from flight_server.engines.base import (
+    AUTO,
+    Choice,
+    EngineStream,
+    Estimate,
+    Relation,
+    Scanned,
+    Secured,
+)
 from flight_server.engines.duckdb import channel as wire
-from flight_server.engines.duckdb import probe, sandbox
+from flight_server.engines.duckdb import positions, probe, sandbox
 from flight_server.engines.duckdb.channel import ChannelClosed
+from flight_server.engines.duckdb.estimate import estimate
 from flight_server.engines.duckdb.memory import MemoryFiles
 from flight_server.engines.duckdb.pool import Pool, PoolSize
 from flight_server.engines.duckdb.private import PrivateDirectory
 from flight_server.engines.duckdb.process import Launcher, WorkerProcess
 from flight_server.engines.duckdb.pruning import Pruning
-from flight_server.engines.duckdb.relation import shadow, view
+from flight_server.engines.duckdb.relation import shadow
+from flight_server.engines.duckdb.render import render
 from flight_server.engines.duckdb.scan.cache import FileCache
-from flight_server.engines.duckdb.scan.plan import Part, Scan, Scanner
+from flight_server.engines.duckdb.scan.plan import Part, Scanner
+from flight_server.engines.duckdb.scan.scan import Scan
+from flight_server.engines.duckdb.scan.wanted import Wanted
 from flight_server.engines.duckdb.sealed import Rendered, setup_of
 from flight_server.engines.duckdb.session import Limits
 from flight_server.engines.duckdb.settings import MIB, DuckDBSettings
-from flight_server.engines.duckdb.setup import EMPTY, Setup, compose
+from flight_server.engines.duckdb.setup import PLANNER, Setup, compose
+from flight_server.engines.duckdb.statement import statement_of
 from flight_server.engines.duckdb.stream import WorkerStream
 from flight_server.engines.duckdb.watch import Running, Watch
-from flight_server.engines.errors import Busy, EngineError, TimedOut, WorkerLost
+from flight_server.engines.errors import Busy, EngineError, NoEngine, TimedOut, WorkerLost
 
 _log = logging.getLogger(__name__)
 _SPILL_PREFIX = "flight-server-spill-"
@@ -66,7 +78,9 @@ class DuckDBEngine:
         self._launcher = Launcher()
         self._scanner = Scanner(settings.scan_cache)
         self._memory = MemoryFiles(settings.spill_directory)
-        self._cache = FileCache(settings.cache_directory, settings.cache_limit)
+        self._cache = FileCache(
+            settings.cache_directory, settings.cache_limit, settings.cache_small
+        )
         self._stub = self._memory.empty_file()
         self._pruning = Pruning(
             self._scanner, self._cache, self._stub, partial(self._planned, wire.PUSHED)
@@ -106,6 +120,11 @@ class DuckDBEngine:
         return "duckdb"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The engines that statements may ask for."""
+        return (self.name,)
+
+    @property
     def sandbox(self) -> str:
         """What holds the workers: `landlock` or `none`."""
         return self._settings.sandbox
@@ -114,6 +133,19 @@ class DuckDBEngine:
     def launcher_pid(self) -> int | None:
         """The process that the workers are children of, while it runs."""
         return self._launcher.pid
+
+    def cached(self) -> dict[str, int]:
+        """What is in the cache of remote files, and what it did since the start."""
+        told = self._cache.statistics
+        return {
+            "files": told.files,
+            "bytes": told.stored,
+            "bytes_limit": told.limit,
+            "hits": told.hits,
+            "misses": told.misses,
+            "bytes_fetched": told.fetched,
+            "bytes_evicted": told.evicted,
+        }
 
     def self_test(self) -> SelfTest:
         """What the sandbox was proved to refuse when the engine started."""
@@ -131,6 +163,25 @@ class DuckDBEngine:
         except (pa.ArrowException, OSError) as error:
             raise WorkerLost("The worker of this statement failed; try again.") from error
 
+    def estimate(
+        self, secured: Secured, parameters: pa.RecordBatch | None, *, deadline: float
+    ) -> Estimate:
+        """What a statement would read. Raises as `run` does for tables that cannot be planned."""
+        wanted = self._pruning.wanted(secured, parameters, deadline)
+        return estimate(self._scanner, secured.relations, wanted)
+
+    def choose(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        *,
+        deadline: float,
+    ) -> Choice:
+        """This engine, the only one there is. Raises `NoEngine` for tables of another one."""
+        self._check(secured)
+        return Choice(self.name, "")
+
     def run(
         self,
         secured: Secured,
@@ -139,8 +190,9 @@ class DuckDBEngine:
         *,
         deadline: float,
         compression: str | None = None,
-    ) -> FrameStream:
+    ) -> EngineStream:
         """Run a statement whose result has exactly `schema`."""
+        self._check(secured)
         with ExitStack() as held:
             wanted = self._pruning.wanted(secured, parameters, deadline)
             rendered = [
@@ -150,9 +202,13 @@ class DuckDBEngine:
             setup = setup_of(secured, rendered, self._settings)
             promised = schema.serialize().to_pybytes()
             codec = (compression or "").encode()
-            payload = (*_statement(secured, parameters), promised, codec)
+            payload = (*statement_of(secured, parameters), promised, codec)
             stream = self._start(self._workers, setup, wire.RUN, payload, deadline)
             stream.holding(held.pop_all().close)
+            stream.scanned = tuple(
+                Scanned(relation.name, len(files), sum(map(_size, files)))
+                for relation, (_, files) in zip(secured.relations, rendered, strict=True)
+            )
             return stream
 
     def close(self) -> None:
@@ -168,6 +224,13 @@ class DuckDBEngine:
 
     # --- parts -----------------------------------------------------------------------------------
 
+    def _check(self, secured: Secured) -> None:
+        own = (None, self.name)
+        if secured.engine not in (AUTO, self.name) or any(
+            relation.table.engine not in own for relation in secured.relations
+        ):
+            raise NoEngine("Only Athena can run this statement.")
+
     def _planned(
         self,
         kind: bytes,
@@ -178,9 +241,9 @@ class DuckDBEngine:
     ) -> bytes:
         """What a planner answers about a statement over a setup."""
         # a session's time zone is part of some types, and fixed once an instance is locked
-        planner = replace(EMPTY, time_zone=secured.time_zone, files=(self._stub,))
+        planner = replace(PLANNER, time_zone=secured.time_zone, files=(self._stub,))
         deadline = min(deadline, time.monotonic() + self._settings.describe_seconds)
-        payload = (setup.encoded, *_statement(secured, parameters))
+        payload = (setup.encoded, *statement_of(secured, parameters))
         stream = self._start(self._planners, planner, kind, payload, deadline)
         try:
             return stream.receive()
@@ -218,26 +281,20 @@ class DuckDBEngine:
     def _render(
         self,
         relation: Relation,
-        wanted: BooleanExpression | None,
+        wanted: Wanted | None,
         held: ExitStack,
         deadline: float,
     ) -> Rendered:
-        scan = self._scan(relation.table, relation.part, wanted, held, deadline)
-        lookups: dict[str, Scan] = {}
-        try:
-            for lookup in relation.lookups:
-                lookups[lookup.name] = self._scan(lookup.table, None, None, held, deadline)
-        except EngineError:
-            _log.warning("%s shows no rows: a lookup cannot be read", relation.name, exc_info=True)
-            relation, lookups = relation.closed(), {}
-        files = [path for each in (scan, *lookups.values()) for path in each.files]
-        return view(relation, scan, lookups), tuple(files)
+        def scan(table: Table, part: Part, wanted: Wanted | None) -> Scan:
+            return self._scan(table, part, wanted, held, deadline)
+
+        return render(relation, wanted, self._settings, scan)
 
     def _scan(
         self,
         table: Table,
         part: Part,
-        wanted: BooleanExpression | None,
+        wanted: Wanted | None,
         held: ExitStack,
         deadline: float,
     ) -> Scan:
@@ -247,10 +304,20 @@ class DuckDBEngine:
             return scan
         scan = self._scanner.scan(table, part, wanted)
         if scan.remote:
-            paths, release = self._cache.hold(scan.remote, table.storage, deadline=deadline)
+            columns = None if wanted is None else wanted.columns
+            if columns is not None and columns.issuperset(c.field_id for c in table.columns):
+                columns = None
+            paths, release = self._cache.hold(
+                scan.remote, table.storage, deadline=deadline, columns=columns
+            )
             held.callback(release)
             scan = scan.fetched(paths)
-        return scan
+        deleted: list[str] = []
+        for vectors in scan.vectors:
+            path, release = positions.hold(vectors, table.storage, self._memory)
+            held.callback(release)
+            deleted.append(path)
+        return scan.decoded(deleted)
 
     def _worker_limits(self, directory: str | None) -> Limits:
         settings = self._settings
@@ -313,15 +380,13 @@ class DuckDBEngine:
         return test
 
 
-def _statement(secured: Secured, parameters: pa.RecordBatch | None) -> tuple[bytes, bytes, bytes]:
-    """The text, the parameters' names and their row, as they are sent to a worker."""
-    names = json.dumps(secured.parameters).encode()
-    if parameters is None:
-        return secured.text.encode(), names, b""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, parameters.schema) as writer:
-        writer.write_batch(parameters)
-    return secured.text.encode(), names, sink.getvalue().to_pybytes()
+@lru_cache(maxsize=65_536)
+def _size(path: str) -> int:
+    """How large a file is; they never change. 0 for one that is gone, as who reads it will say."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def _spill_directory(settings: DuckDBSettings) -> PrivateDirectory | None:

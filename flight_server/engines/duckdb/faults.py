@@ -19,8 +19,9 @@ _FIRST = re.compile(
 class Fault:
     """What went wrong, fit for a client.
 
-    `kind` names the error: `bind`, `data`, `resources`, `interrupted`, `unsupported`, `lost` or
-    `other`. `about` is BindFailed's kind, `position` a character offset. `detail` is for the log.
+    `kind` names the error: `bind`, `data`, `missing`, `resources`, `interrupted`, `unsupported`,
+    `lost` or `other`. `about` is BindFailed's kind, `position` a character offset. `detail` is for
+    the log.
     """
 
     kind: str
@@ -84,6 +85,8 @@ _DETAILS = (
 _FILES = re.compile(
     r"[Pp]arquet|No files found|[Ff]ooter|magic bytes|[Cc]orrupt|read from file|in file"
 )
+# a snapshot that expires takes its files with it; DuckDB then looks below them, which it may not
+_GONE = re.compile(r"No such file or directory|No files found that match|/\*\*/\*\.parquet\"")
 
 
 def running_fault(error: BaseException) -> Fault:
@@ -100,6 +103,8 @@ def running_fault(error: BaseException) -> Fault:
             return Fault("data", text, detail=detail)
     if kind in _CATEGORIES:
         return Fault("data", _CATEGORIES[kind], detail=detail)
+    if _GONE.search(message):
+        return Fault("missing", "A data file of a table is missing.", detail=detail)
     if kind == "IO" or _FILES.search(message):
         return Fault("other", "A data file of a table could not be read.", detail=detail)
     if kind in ("FATAL", "INTERNAL"):

@@ -1,7 +1,8 @@
 """The sealed worker's side of its rows: sources that DuckDB scans, filled by the feeder process.
 
-Each scan opens a pipe of its own, with exactly the columns that DuckDB reads there; so a relation
-may be scanned as often as a plan wants, and none of it need fit into memory. Knows no files.
+Each scan opens a pipe of its own, with exactly the columns that DuckDB reads there, and of the rows
+those that its filter wants where that can be asked for; so a relation may be scanned as often as a
+plan wants, and none of it need fit into memory. Knows no files.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import pyarrow.acero  # filters need it, and a worker cannot load it any more
 import pyarrow.dataset as ds
 from duckdb import DuckDBPyConnection
 
-from flight_server.engines.duckdb import pipe
+from flight_server.engines.duckdb import condition, pipe
 from flight_server.engines.duckdb.faults import Fault
 from flight_server.engines.duckdb.pipe import PipeBroken, PipeFault, Reader
 from flight_server.engines.duckdb.setup import Stream, stream_name
 
 MOST_OPEN = 64
-# A request: which stream, then which of its columns; none of them asks for the schema of all.
-STREAM = struct.Struct("<I")
+# A request: which stream, how many and which of its columns, and what must be true of the rows as
+# `condition` writes it. No columns ask for the schema of all.
+REQUEST = struct.Struct("<IH")
 COLUMN = struct.Struct("<H")
 
 _COLUMN = re.compile(r"\bc(\d{1,5})\b")
@@ -72,13 +74,16 @@ class Feed:
         for reader in left:
             reader.close()
 
-    def scan(self, index: int, columns: Sequence[int], schema: pa.Schema) -> pa.RecordBatchReader:
+    def scan(
+        self, index: int, columns: Sequence[int], schema: pa.Schema, asked: bytes = b""
+    ) -> pa.RecordBatchReader:
         """The rows of one source, once; only these of its columns, of which there is one or more.
 
-        Raises `FeedFailed`.
+        Of the rows for which the condition `asked` is not true, any may be left out. Raises
+        `FeedFailed`.
         """
         with self._told():
-            reader = self._reader(index, columns)
+            reader = self._reader(index, columns, asked)
         return pa.RecordBatchReader.from_batches(schema, self._batches(reader, schema))
 
     def _batches(self, reader: Reader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -90,7 +95,7 @@ class Feed:
         finally:
             self._close(reader)
 
-    def _reader(self, index: int, columns: Sequence[int]) -> Reader:
+    def _reader(self, index: int, columns: Sequence[int], asked: bytes = b"") -> Reader:
         """Ask the feeder to fill a new pipe."""
         if self._feeder is None:
             raise PipeBroken
@@ -100,7 +105,8 @@ class Feed:
             reading, writing = pipe.create()
             reader = Reader(reading, self._check)
             self._open.add(reader)
-        request = STREAM.pack(index) + b"".join(COLUMN.pack(column) for column in columns)
+        numbers = b"".join(COLUMN.pack(column) for column in columns)
+        request = REQUEST.pack(index, len(columns)) + numbers + asked
         try:
             socket.send_fds(self._feeder, [request], [writing])
         except OSError as error:
@@ -187,14 +193,14 @@ class _Scan:
         index: int,
         columns: list[int],
         schema: pa.Schema,
-        condition: ds.Expression | None,
+        where: ds.Expression | None,
     ) -> None:
         self._feed = feed
         self._index = index
         self._columns = columns
         self._all = schema
         self._schema = pa.schema([schema.field(column) for column in columns])
-        self._condition = condition
+        self._condition = where
 
     @property
     def projected_schema(self) -> pa.Schema:
@@ -207,15 +213,15 @@ class _Scan:
             return self._feed.scan(self._index, self._columns, self._schema)
         # a column that is only filtered by is not among those that the scan gives
         used = sorted({*self._columns, *_used(self._condition, len(self._all))})
-        reader = self._feed.scan(
-            self._index, used, pa.schema([self._all.field(column) for column in used])
-        )
+        sent = pa.schema([self._all.field(column) for column in used])
+        reader = self._feed.scan(self._index, used, sent, condition.read(self._condition))
+        # what comes is no more than was asked for, but may be less narrow
         names = self._schema.names
         kept = (batch.filter(self._condition).select(names) for batch in reader)
         return pa.RecordBatchReader.from_batches(self._schema, kept)
 
 
-def _used(condition: ds.Expression, count: int) -> set[int]:
+def _used(where: ds.Expression, count: int) -> set[int]:
     """The columns that an expression names, and perhaps a few that only its texts do."""
-    found = {int(number) for number in _COLUMN.findall(str(condition))}
+    found = {int(number) for number in _COLUMN.findall(str(where))}
     return {number for number in found if number < count}

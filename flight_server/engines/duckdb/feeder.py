@@ -1,7 +1,8 @@
 """The trusted process of the sealed tier: reads narrowed tables and pipes their rows away.
 
 It holds the files and the policy's views, and never sees a statement of a user: it is asked for a
-stream by number and for columns by number, and both must be among those that it was given.
+stream by number and for columns by number, and both must be among those that it was given. Columns
+may be compared with constants as well: with what the view shows, not with what lies behind it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from catalog.names import quote
-from flight_server.engines.duckdb import feed
+from flight_server.engines.duckdb import condition, feed
 from flight_server.engines.duckdb.faults import Fault, running_fault
 from flight_server.engines.duckdb.pipe import Writer
 from flight_server.engines.duckdb.settings import MIB
@@ -58,6 +59,8 @@ class Feeder:
         self._streams = streams
         self._failed = failed
         self._running: list[_Running] = []
+        # of all columns of a stream, by its number
+        self._types: dict[int, list[str]] = {}
 
     def serve(self) -> None:
         """Serve until the worker is gone, or asks for what it may not."""
@@ -85,21 +88,41 @@ class Feeder:
 
     def _query(self, data: bytes) -> str | None:
         """The statement that answers a request; None for a request that may not be made."""
-        if len(data) < feed.STREAM.size or (len(data) - feed.STREAM.size) % feed.COLUMN.size:
+        if len(data) < feed.REQUEST.size:
             return None
-        (number,) = feed.STREAM.unpack_from(data)
-        indexes = [index for (index,) in feed.COLUMN.iter_unpack(data[feed.STREAM.size :])]
-        if number >= len(self._streams):
+        number, count = feed.REQUEST.unpack_from(data)
+        end = feed.REQUEST.size + count * feed.COLUMN.size
+        if number >= len(self._streams) or len(data) < end:
             return None
         stream = self._streams[number]
+        indexes = [index for (index,) in feed.COLUMN.iter_unpack(data[feed.REQUEST.size : end])]
         if any(index >= len(stream.columns) for index in indexes):
+            return None
+        try:
+            where = self._where(number, data[end:])
+        except condition.Malformed:
             return None
         wanted = indexes or range(len(stream.columns))
         columns = ", ".join(
-            f"{quote(stream.columns[index])} AS {stream_column(index)}" for index in wanted
+            f"{_column(stream, index)} AS {stream_column(index)}" for index in wanted
         )
         limit = "" if indexes else " LIMIT 0"
-        return f"SELECT {columns} FROM {stream.relation}{limit}"  # noqa: S608 - all is quoted
+        return f"SELECT {columns} FROM {stream.relation} AS r{where}{limit}"  # noqa: S608 - quoted
+
+    def _where(self, number: int, asked: bytes) -> str:
+        """The condition of a request as SQL. Raises `Malformed`."""
+        stream = self._streams[number]
+        if not asked or stream.unasked:
+            return ""
+        if number not in self._types:
+            try:
+                bound = self._connection.sql(f"FROM {stream.relation}")
+            except duckdb.Error:
+                return ""  # reading it will say why
+            self._types[number] = [str(data) for data in bound.types]
+        columns = [_column(stream, index) for index in range(len(stream.columns))]
+        found = condition.sql(asked, columns, self._types[number])
+        return "" if found is None else f" WHERE {found}"
 
     def _write(self, running: _Running, query: str) -> None:
         """Answer one request; the root of a thread."""
@@ -127,6 +150,10 @@ class Feeder:
             if running.descriptor in unread:
                 # said again at the next look: an interrupt is forgotten where a query starts
                 running.connection.interrupt()
+
+
+def _column(stream: Stream, index: int) -> str:
+    return f"r.{quote(stream.columns[index])}"
 
 
 def _answer(connection: DuckDBPyConnection, query: str, writer: Writer) -> Fault | None:

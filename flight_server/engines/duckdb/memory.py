@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from catalog.model import Table
 from catalog.names import quote
 from flight_server.engines.duckdb.private import PrivateDirectory
-from flight_server.engines.duckdb.scan.plan import Part, Scan
+from flight_server.engines.duckdb.scan.plan import Part
+from flight_server.engines.duckdb.scan.scan import Scan
 from flight_server.engines.duckdb.session import text_literal
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import EngineError, OutOfResources
@@ -78,6 +79,21 @@ class MemoryFiles:
         scan = Scan(f"SELECT {columns} FROM {source}", types, (str(file.path),))  # noqa: S608
         return scan, lambda: self._release(key)
 
+    def hold_made(self, key: str, make: Callable[[], pa.Table]) -> tuple[str, Callable[[], None]]:
+        """A file of what is made for a key, and what to call once it is not read any more.
+
+        What was made for a key before serves again. Raises `OutOfResources` where there is no room.
+        """
+        with self._lock:
+            known = self._files.get(key)
+            if known is not None:
+                self._files.move_to_end(key)
+                known.holders += 1
+        if known is None:
+            rows = make()
+            known = self._put(rows.schema, iter(rows.to_batches()), key)[1]
+        return str(known.path), lambda: self._release(key)
+
     def empty_file(self) -> str:
         """A Parquet file of one row that tells nothing: plans over it fold nothing away."""
         path = self._place() / "empty.parquet"
@@ -96,11 +112,18 @@ class MemoryFiles:
     def _written(self, table: Table) -> tuple[str, _File]:
         if table.rows is None:
             raise EngineError("The table has no rows of its own.")
+        return self._put(table.arrow_schema, table.rows(), None)
+
+    def _put(
+        self, schema: pa.Schema, batches: Iterator[pa.RecordBatch], key: str | None
+    ) -> tuple[str, _File]:
+        """A new file of some rows, held; by its content where no key is given."""
         path = self._place() / f"{next(self._numbers)}.parquet"
         try:
-            rows = _write(path, table.arrow_schema, table.rows(), self._limits.total)
-            with path.open("rb") as written:
-                key = hashlib.file_digest(written, "sha256").hexdigest()
+            rows = _write(path, schema, batches, self._limits.total)
+            if key is None:
+                with path.open("rb") as written:
+                    key = hashlib.file_digest(written, "sha256").hexdigest()
             return key, self._keep(key, _File(path, path.stat().st_size, rows))
         except BaseException as error:
             path.unlink(missing_ok=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb import Value, sqltype
 
 from flight_server.engines.duckdb.sqltypes import sql_type
+from flight_server.engines.errors import UnsupportedData
 
 
 class ParameterRefused(Exception):
@@ -36,6 +38,8 @@ def _value(name: str, column: pa.Array) -> Any:
         return None
     try:
         return Value(_plain(scalar), sqltype(sql_type(column.type)))
+    except (UnsupportedData, duckdb.Error) as error:
+        raise ParameterRefused(f"Parameter {name} has a type that cannot be bound.") from error
     except (pa.ArrowException, ValueError, OverflowError) as error:
         raise ParameterRefused(f"The value of parameter {name} is out of range.") from error
 

@@ -56,7 +56,8 @@ class Planner:
         """The filters that reach the scans of a statement over stubs. Raises DuckDB's errors."""
         self._furnish(setup)
         session.relation(self._connection, text, values)  # what is explained is a single SELECT
-        return pushdown.find(self._connection, text, values)
+        alone = len(setup.statements) == 1
+        return pushdown.find(self._connection, text, values, alone=alone)
 
     def _furnish(self, setup: Setup) -> None:
         if setup != self._setup:

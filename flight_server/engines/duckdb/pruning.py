@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import pyarrow as pa
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.schema import Schema
 
 from flight_server.engines.base import Relation, Secured
 from flight_server.engines.duckdb.kept import Kept
-from flight_server.engines.duckdb.pushdown import decode, stub
+from flight_server.engines.duckdb.pushdown import Asked, decode, stub
 from flight_server.engines.duckdb.scan.cache import FileCache
 from flight_server.engines.duckdb.scan.plan import Scanner
 from flight_server.engines.duckdb.scan.predicate import predicate
+from flight_server.engines.duckdb.scan.wanted import ALL, Wanted
 from flight_server.engines.duckdb.setup import Setup, compose
 from flight_server.engines.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
 # By the number of the relation. A relation that is not here is wanted whole.
-Wanted = Mapping[int, BooleanExpression]
+Needs = Mapping[int, Wanted]
 Ask = Callable[[Setup, Secured, pa.RecordBatch | None, float], bytes]
 
-_NOTHING: Wanted = MappingProxyType({})
+_NOTHING: Needs = MappingProxyType({})
 # Asking costs some milliseconds, and another set of files another worker: few files are read whole.
 MANY_FILES = 32
 _REMEMBERED = 1_024
@@ -41,14 +42,15 @@ class Pruning:
         self._cache = cache
         self._file = file
         self._ask = ask
-        self._known: Kept[Wanted] = Kept(_REMEMBERED)
+        self._known: Kept[Needs] = Kept(_REMEMBERED)
 
-    def wanted(
-        self, secured: Secured, parameters: pa.RecordBatch | None, deadline: float
-    ) -> Wanted:
+    def wanted(self, secured: Secured, parameters: pa.RecordBatch | None, deadline: float) -> Needs:
         """What is wanted of each table. Raises what planning its files raises."""
         # rows of the server's own and lookups have no stubs, and a plan without them says nothing
         if any(each.table.rows is not None or each.lookups for each in secured.relations):
+            return _NOTHING
+        # nor has the inside of a view
+        if any(each.inside is not None for each in secured.relations):
             return _NOTHING
         # a planner binds what users write: no key may come near it
         if any(each.keyed for each in secured.relations):
@@ -64,14 +66,14 @@ class Pruning:
         ]
         setup = compose(secured, statements, [])
 
-        def ask() -> Wanted:
+        def ask() -> Needs:
             pushed = decode(self._ask(setup, secured, parameters, deadline))
             found = {
-                number: predicate(scans, sources[number].schema)
+                number: _wanted(secured.relations[number], scans, sources[number].schema)
                 for number, scans in pushed.items()
                 if number < len(sources)
             }
-            return {n: each for n, each in found.items() if not isinstance(each, AlwaysTrue)}
+            return {number: each for number, each in found.items() if each != ALL}
 
         # tables of the same shape may have files of another snapshot, but want the same of them
         row = None if parameters is None else parameters.serialize().to_pybytes()
@@ -83,7 +85,25 @@ class Pruning:
 
     def _pays(self, relation: Relation) -> bool:
         source = self._scanner.source(relation.table)
-        if len(source.tasks) > MANY_FILES:
+        if source.index.count > MANY_FILES:
             return True
         scan = self._scanner.scan(relation.table, relation.part)
-        return len(scan.remote) > 1 and not self._cache.has(scan.remote, relation.table.storage)
+        if len(scan.remote) < 2 and not self._cache.pays(scan.remote):
+            return False
+        return not self._cache.has(scan.remote, relation.table.storage)
+
+
+def _wanted(relation: Relation, scans: Sequence[Asked], schema: Schema) -> Wanted:
+    """What matters of a relation to any of its scans."""
+    rows = predicate([scan.filters for scan in scans], schema)
+    limits = [scan.limit for scan in scans if scan.limit is not None]
+    columns: set[int] | None = set()
+    for scan in scans:
+        columns = None if columns is None or scan.columns is None else columns.union(scan.columns)
+    return Wanted(
+        rows,
+        limit=max(limits) if relation.row_filter is None and len(limits) == len(scans) else None,
+        # what a filter or a mask of the policy reads is always read
+        values=columns != set() or relation.needs_barrier,
+        columns=None if columns is None else frozenset(columns),
+    )

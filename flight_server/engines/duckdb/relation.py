@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from catalog.model import Table
 from catalog.names import fold, quote
-from flight_server.engines.base import Relation, RelationColumn
-from flight_server.engines.duckdb.scan.plan import Scan
+from flight_server.engines.base import Inside, Relation, RelationColumn
+from flight_server.engines.duckdb.scan.scan import Scan
 from flight_server.engines.duckdb.session import text_literal
 from flight_server.engines.duckdb.setup import Stream, stream_column, stream_name
 from flight_server.engines.duckdb.sqltypes import sql_type
@@ -54,6 +55,17 @@ def view(
     )
 
 
+def over(inside: Inside, table: Table) -> Scan:
+    """The inside of a view in the place of files, with the columns that its table promises."""
+    types = {column.name: sql_type(column.type) for column in table.columns}
+    columns = ", ".join(
+        f"CAST(inside.{quote(given)} AS {declared}) AS {quote(name)}"
+        for given, (name, declared) in zip(inside.columns, types.items(), strict=True)
+    )
+    # on lines of its own: the text may end in a comment
+    return Scan(f"SELECT {columns} FROM (\n{inside.text}\n) AS inside", types, ())  # noqa: S608
+
+
 def received(relation: Relation, index: int) -> str:
     """The statement that creates the relation over the rows that come through a stream.
 
@@ -69,8 +81,13 @@ def received(relation: Relation, index: int) -> str:
 
 
 def stream(relation: Relation) -> Stream:
-    """The relation as a feeder serves it."""
-    return Stream(_name(relation), tuple(column.name for column in relation.columns))
+    """The relation as a feeder serves it.
+
+    A filter with subqueries may fail on a row, and would tell that it is there: it goes first.
+    """
+    columns = tuple(column.name for column in relation.columns)
+    unasked = any(each.lookups for each in (relation, *relation.below()))
+    return Stream(_name(relation), columns, unasked)
 
 
 def _rebuilt(column: RelationColumn, value: str) -> str:

@@ -7,7 +7,7 @@ and may open no file of a sealed table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from catalog.names import fold
@@ -16,7 +16,7 @@ from flight_server.engines.duckdb.relation import received, stream
 from flight_server.engines.duckdb.settings import DuckDBSettings
 from flight_server.engines.duckdb.setup import Setup, compose
 
-# A relation's view over files, and the files that it reads.
+# A relation's view over files, after those that it is made of, and the files that they read.
 Rendered = tuple[str, tuple[str, ...]]
 
 
@@ -24,11 +24,13 @@ def is_sealed(relation: Relation, settings: DuckDBSettings) -> bool:
     """Whether a relation is of the sealed tier: by a tag of its table or columns, or all are.
 
     One that reads lookups always is: they are whole tables, which the caller may see nothing of;
-    and one whose masks hold keys.
+    and one whose masks hold keys. A view is where anything in it is.
     """
     if relation.table.rows is not None and not _hides(relation):
         return False  # made for this caller, with nothing in it that is hidden
     if settings.seal_all or relation.lookups or relation.keyed:
+        return True
+    if any(is_sealed(each, settings) for each in relation.below()):
         return True
     tags = {fold(tag) for tag in relation.tags}
     wanted = {fold(tag) for tag in settings.sealed_tags}
@@ -45,20 +47,27 @@ def setup_of(secured: Secured, rendered: Sequence[Rendered], settings: DuckDBSet
     """What the worker of a statement is told; with sealed relations also what its feeder is."""
     kept: dict[Rendered, Relation] = {}
     told: list[Rendered] = []
+    open_: list[Relation] = []
     for relation, pair in zip(secured.relations, rendered, strict=True):
         if not is_sealed(relation, settings):
             told.append(pair)
+            open_.append(relation)
         elif pair not in kept:
             told.append((received(relation, len(kept)), ()))
             kept[pair] = relation
     if not kept:
-        return _composed(secured, told)
+        return _composed(secured, told, open_)
     streams = tuple(stream(relation) for relation in kept.values())
     # the session's names and functions are not for what the policy says
-    feeder = replace(_composed(secured, list(kept)), use=None, functions=(), streams=streams)
-    return replace(_composed(secured, told), streams=streams, feeder=feeder)
+    feeding = _composed(secured, list(kept), kept.values())
+    feeder = replace(feeding, use=None, functions=(), streams=streams)
+    return replace(_composed(secured, told, open_), streams=streams, feeder=feeder)
 
 
-def _composed(secured: Secured, rendered: Sequence[Rendered]) -> Setup:
+def _composed(
+    secured: Secured, rendered: Sequence[Rendered], relations: Iterable[Relation]
+) -> Setup:
+    """The setup of rendered relations, with schemas for what those are made of."""
     files = [path for _, paths in rendered for path in paths]
-    return compose(secured, [statement for statement, _ in rendered], files)
+    below = [inner.name.in_schema for each in relations for inner in each.below()]
+    return compose(secured, [statement for statement, _ in rendered], files, below)

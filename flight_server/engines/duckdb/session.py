@@ -104,6 +104,7 @@ def fill(
     if limits.directory is not None:
         settings["temp_directory"] = text_literal(limits.directory)
         settings["max_temp_directory_size"] = text_literal(f"{limits.spill}B")
+    settings |= {name: text_literal(value) for name, value in setup.options}
     for name, value in settings.items():
         connection.execute(f"SET {name} = {value}")
     connection.execute("SET enable_external_access = false")

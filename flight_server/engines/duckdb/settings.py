@@ -21,8 +21,9 @@ class DuckDBSettings:
     may hold before it is killed. `spill_limit` of 0 turns spilling off. `sandbox` is `landlock`,
     or `none` to run without one where the kernel cannot. Tables with one of `sealed_tags`, or a tag
     below one, are sealed: the process that runs a statement over them holds only permitted rows.
-    With `seal_all` all stored tables are. `check_plans` looks at what a bound statement reads; only
-    tests of the other walls go without.
+    With `seal_all` all stored tables are. Remote files of at most `cache_small` are fetched whole,
+    of larger ones the columns that are read. `check_plans` looks at what a bound statement reads;
+    only tests of the other walls go without.
     """
 
     workers: int = 8
@@ -42,6 +43,7 @@ class DuckDBSettings:
         default_factory=lambda: Path(gettempdir()) / "flight-server-cache"
     )
     cache_limit: int = 16_384 * MIB
+    cache_small: int = 8 * MIB
     sealed_tags: tuple[str, ...] = ()
     seal_all: bool = False
     check_plans: bool = True

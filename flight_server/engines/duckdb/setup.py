@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -17,10 +17,14 @@ _RESERVED = frozenset({"system", "temp", "flight_server_private"})
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A relation of the sealed tier: its full name as SQL, and its visible columns in order."""
+    """A relation of the sealed tier: its full name as SQL, and its visible columns in order.
+
+    With `unasked` no condition of a statement chooses its rows before its filter does.
+    """
 
     relation: str
     columns: tuple[str, ...]
+    unasked: bool = False
 
 
 def stream_name(index: int) -> str:
@@ -41,7 +45,7 @@ class Setup:
     that they read. `use` is the default catalog and schema, None for a private empty one.
     `functions` are macros by name and definition. `streams` are the relations that come through
     pipes: a worker scans them, its feeder serves them. `feeder` is the feeder's own setup, None
-    where there is none; a worker is never told of it.
+    where there is none; a worker is never told of it. `options` are settings of the instance.
     """
 
     catalogs: tuple[str, ...]
@@ -53,12 +57,13 @@ class Setup:
     functions: tuple[tuple[str, str], ...] = ()
     streams: tuple[Stream, ...] = ()
     feeder: Setup | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def encoded(self) -> bytes:
         """The setup as JSON, as it is sent to a worker: without that of its feeder."""
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "feeder"}
-        told["streams"] = [(stream.relation, stream.columns) for stream in self.streams]
+        told["streams"] = [(s.relation, s.columns, s.unasked) for s in self.streams]
         return json.dumps(told, separators=(",", ":")).encode()
 
     @cached_property
@@ -79,21 +84,30 @@ class Setup:
             use=None if raw["use"] is None else (raw["use"][0], raw["use"][1]),
             time_zone=raw["time_zone"],
             functions=tuple((name, definition) for name, definition in raw["functions"]),
-            streams=tuple(Stream(name, tuple(columns)) for name, columns in raw["streams"]),
+            streams=tuple(Stream(n, tuple(columns), un) for n, columns, un in raw["streams"]),
+            options=tuple((name, value) for name, value in raw["options"]),
         )
 
 
 EMPTY = Setup((), (), (), (), None, "UTC")
+# A plan in which a scan of the rows is joined to one of their numbers would hide what is wanted.
+PLANNER = replace(EMPTY, options=(("disabled_optimizers", "late_materialization"),))
 
 
-def compose(secured: Secured, statements: Sequence[str], files: Sequence[str]) -> Setup:
+def compose(
+    secured: Secured,
+    statements: Sequence[str],
+    files: Sequence[str],
+    beside: Sequence[SchemaName] = (),
+) -> Setup:
     """The setup of a statement: its relations by `statements`, in catalogs shaped as it names them.
 
     The default catalog and schema are there even where no relation lies in them, so that a partly
-    qualified name means the same in every setup. Raises `UnsupportedData` for a catalog whose name
-    DuckDB keeps for itself.
+    qualified name means the same in every setup; `beside` are schemas of what views are made of.
+    Raises `UnsupportedData` for a catalog whose name DuckDB keeps for itself.
     """
-    schemas = {_folded(r.name.in_schema): r.name.in_schema for r in secured.relations}
+    named = (*(relation.name.in_schema for relation in secured.relations), *beside)
+    schemas = {_folded(schema): schema for schema in named}
     use: tuple[str, str] | None = None
     if secured.catalog is not None:
         default = SchemaName(secured.catalog, secured.schema or "main")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from flight_server.engines.base import Frame
+from flight_server.engines.base import Frame, Scanned
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb import ring
 from flight_server.engines.duckdb.channel import ChannelClosed
@@ -16,6 +16,7 @@ from flight_server.engines.duckdb.watch import Reason, Running, Watch
 from flight_server.engines.errors import (
     BindFailed,
     Cancelled,
+    DataMissing,
     EngineError,
     ExecutionFailed,
     OutOfResources,
@@ -33,6 +34,7 @@ _REASONS: dict[Reason, EngineError] = {
 }
 _KINDS: dict[str, type[EngineError]] = {
     "data": ExecutionFailed,
+    "missing": DataMissing,
     "resources": OutOfResources,
     "unsupported": UnsupportedData,
     "interrupted": Cancelled,
@@ -43,7 +45,10 @@ _LOST = "The worker of this statement was lost; try again."
 
 
 class WorkerStream:
-    """One statement's frames. `give_back` is called once, with whether the worker is clean."""
+    """One statement's frames. `give_back` is called once, with whether the worker is clean.
+
+    `scanned` is what is read, as whoever started it says.
+    """
 
     def __init__(self, running: Running, watch: Watch, give_back: Callable[[bool], None]) -> None:
         self._running = running
@@ -56,6 +61,7 @@ class WorkerStream:
         self._owed = 0
         self._closed = False
         self._release: Callable[[], None] = lambda: None
+        self.scanned: tuple[Scanned, ...] = ()
 
     def holding(self, release: Callable[[], None]) -> None:
         """What to call as well once the worker was given back."""

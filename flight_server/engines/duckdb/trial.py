@@ -9,7 +9,7 @@ from catalog.names import quote
 from flight_server.engines.base import Relation
 from flight_server.engines.duckdb.faults import running_fault
 from flight_server.engines.duckdb.relation import view
-from flight_server.engines.duckdb.scan.plan import Scan
+from flight_server.engines.duckdb.scan.scan import Scan
 from flight_server.engines.duckdb.session import blank
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import BindFailed

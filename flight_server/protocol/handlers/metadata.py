@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import pyarrow as pa
 
@@ -17,6 +18,9 @@ from flight_server.protocol.wire.flight_sql_pb2 import (
 )
 
 TABLE_TYPES = ("TABLE", "VIEW")
+# Tables in a part of an answer: the first comes soon, the later ones are worth a message.
+_FIRST, _MOST = 64, 1_024
+_Row = tuple[object, ...]
 
 
 def catalogs(call: Call, _message: CommandGetCatalogs) -> pa.RecordBatch:
@@ -34,33 +38,42 @@ def db_schemas(call: Call, message: CommandGetDbSchemas) -> pa.RecordBatch:
     return _batch([[n.catalog for n in found], [n.schema for n in found]], schemas.DB_SCHEMAS)
 
 
-def tables(call: Call, message: CommandGetTables) -> pa.RecordBatch:
-    """The visible tables in order, on demand each with the schema of its visible columns."""
+def tables(call: Call, message: CommandGetTables) -> Iterator[pa.RecordBatch]:
+    """The visible tables in order, on demand each with the schema of its visible columns.
+
+    Given in parts while they are looked up, so that many are neither waited for nor held at once.
+    """
     visible = call.door.service.visible(call.caller)
     types = frozenset(_table_type(kind) for kind in message.table_types)
-    found = [
-        table
-        for table in visible.tables(
-            message.catalog if message.HasField("catalog") else None,
-            message.db_schema_filter_pattern
-            if message.HasField("db_schema_filter_pattern")
-            else None,
-            message.table_name_filter_pattern
-            if message.HasField("table_name_filter_pattern")
-            else None,
-        )
-        if not types or _table_type(table.table.kind) in types
-    ]
-    columns: list[Iterable[object]] = [
-        [table.name.catalog for table in found],
-        [table.name.schema for table in found],
-        [table.name.table for table in found],
-        [table.table.kind for table in found],
-    ]
+    asked = (
+        message.catalog if message.HasField("catalog") else None,
+        message.db_schema_filter_pattern if message.HasField("db_schema_filter_pattern") else None,
+        message.table_name_filter_pattern
+        if message.HasField("table_name_filter_pattern")
+        else None,
+    )
+    schema = tables_schema(message)
+    rows: Iterator[_Row]
     if message.include_schema:
         known, fingerprint = call.door.schemas, visible.fingerprint
-        columns.append([known.encoded(fingerprint, table) for table in found])
-    return _batch(columns, tables_schema(message))
+        found = visible.tables(*asked)
+        rows = (
+            (
+                t.name.catalog,
+                t.name.schema,
+                t.name.table,
+                t.table.kind,
+                known.encoded(fingerprint, t),
+            )
+            for t in found
+        )
+    else:
+        rows = ((n.catalog, n.schema, n.table, kind) for n, kind in visible.names(*asked))
+    wanted = (row for row in rows if not types or _table_type(str(row[3])) in types)
+    size = _FIRST
+    while part := list(islice(wanted, size)):
+        yield _batch(zip(*part, strict=True), schema)
+        size = min(size * 2, _MOST)
 
 
 def tables_schema(message: CommandGetTables) -> pa.Schema:

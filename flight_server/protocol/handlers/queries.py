@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from google.protobuf.message import Message
@@ -41,16 +41,20 @@ class Offered:
     told: bytes = b""
 
 
+# The rows of a metadata command, whole or in parts.
+Rows: TypeAlias = "pa.RecordBatch | Iterator[pa.RecordBatch]"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """How a command is served: `describe` plans it; `rows` is only there for metadata commands."""
 
     describe: Callable[[Call, Any], Described]
-    rows: Callable[[Call, Any], pa.RecordBatch] | None = None
+    rows: Callable[[Call, Any], Rows] | None = None
 
 
 def metadata(
-    schema: pa.Schema | Callable[[Any], pa.Schema], rows: Callable[[Call, Any], pa.RecordBatch]
+    schema: pa.Schema | Callable[[Any], pa.Schema], rows: Callable[[Call, Any], Rows]
 ) -> Query:
     """A metadata command: its schema is fixed (or follows from the command), and its rows are
     computed when the ticket is redeemed."""
@@ -64,8 +68,8 @@ def metadata(
 
 def open_ticket(call: Call, ticket: bytes) -> Message:
     """The metadata command in a ticket that `metadata` made for the same user."""
-    subject = call.caller.principal.subject
-    return unpack(call.door.sealer.open(_KIND, subject, ticket[len(MARK) :]))
+    owner = call.caller.principal.owner
+    return unpack(call.door.sealer.open(_KIND, owner, ticket[len(MARK) :]))
 
 
 def endpoint(ticket: bytes, expires_at: float, locations: Sequence[str] = ()) -> FlightEndpoint:
@@ -86,9 +90,9 @@ def _offer(call: Call, message: Message) -> Offered:
     if len(command) > _MAX_METADATA_COMMAND:
         raise TooLarge(f"The command has more than {_MAX_METADATA_COMMAND} bytes.")
     lifetime = call.door.settings.metadata_ticket_seconds
-    subject = call.caller.principal.subject
+    owner = call.caller.principal.owner
     expires_at = time.time() + lifetime
-    ticket = MARK + call.door.sealer.seal(_KIND, subject, command, lifetime=lifetime)
+    ticket = MARK + call.door.sealer.seal(_KIND, owner, command, lifetime=lifetime)
     return Offered([endpoint(ticket, expires_at)])
 
 

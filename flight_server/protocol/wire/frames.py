@@ -54,12 +54,18 @@ def table_frames(batch: pa.RecordBatch) -> Iterator[bytes]:
 
     A single larger row is sent alone. Not for dictionary-encoded columns.
     """
-    yield frame(batch.schema.serialize())
-    rows = batch.num_rows
-    if rows:
-        step = max(1, rows * MAX_FRAME // max(batch.nbytes, 1))
-        for start in range(0, rows, step):
-            yield from _sliced(batch.slice(start, step))
+    return batch_frames(batch.schema, iter((batch,)))
+
+
+def batch_frames(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    """The same of a result in parts, each sent as it comes."""
+    yield frame(schema.serialize())
+    for batch in batches:
+        rows = batch.num_rows
+        if rows:
+            step = max(1, rows * MAX_FRAME // max(batch.nbytes, 1))
+            for start in range(0, rows, step):
+                yield from _sliced(batch.slice(start, step))
 
 
 def _sliced(batch: pa.RecordBatch) -> Iterator[bytes]:

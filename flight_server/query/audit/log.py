@@ -173,7 +173,8 @@ class AuditLog:
             if self._trouble is not None:
                 queue.changed.wait_for(lambda: queue.closing, self._patience.retry)
             else:
-                due = self._trail.due()
+                told = (self._trail.due(), self._scribe.refusals.due())
+                due = min((each for each in told if each is not None), default=None)
                 queue.changed.wait_for(lambda: queue.entries or queue.closing, due)
                 if queue.entries and not queue.urgent:
                     # Nobody waits for these: more of them may share a write.
@@ -188,6 +189,7 @@ class AuditLog:
     def _write(self, entries: list[_Entry]) -> None:
         for entry in entries:
             self._unwritten.extend(self._records(entry))
+        self._unwritten.extend(self._scribe.refusals.over())
         try:
             if self._trouble is not None:
                 self._recover(self._trouble)
@@ -234,7 +236,14 @@ class AuditLog:
         with self._queue.changed:
             entries = list(self._queue.entries)
             self._queue.entries.clear()
-        left = len(entries) + len(self._unwritten)
+        counted = list(self._scribe.refusals.over(all_=True))
+        try:
+            if self._trouble is None and counted:
+                self._trail.append(counted, sync=False)
+                counted.clear()
+        except OSError as error:
+            self._fail(error)
+        left = len(entries) + len(self._unwritten) + len(counted)
         _tell(entries, written=False)
         if left:
             log.error("the audit log cannot be written: %d records are lost", left)

@@ -15,6 +15,13 @@ _RULE = pa.struct(
     [("name", pa.string()), ("hash", pa.string()), ("lookups", pa.list_(pa.string()))]
 )
 _MASK = pa.struct([pa.field("column", pa.string()), *_RULE])
+_LOOKUP = pa.struct([("table", pa.string()), ("snapshot_id", pa.string())])
+_SCANNED = pa.struct(
+    [
+        *(pa.field(name, pa.string()) for name in ("catalog", "schema", "table")),
+        *(pa.field(name, pa.int64()) for name in ("files", "bytes")),
+    ]
+)
 _OBJECT = pa.struct(
     [
         ("catalog", pa.string()),
@@ -25,7 +32,9 @@ _OBJECT = pa.struct(
         ("filter_only", pa.list_(pa.string())),
         ("masks", pa.list_(_MASK)),
         ("row_filters", pa.list_(_RULE)),
+        ("lookups", pa.list_(_LOOKUP)),
         ("no_rows", pa.bool_()),
+        ("missing_claims", pa.list_(pa.string())),
     ]
 )
 SCHEMA = pa.schema(
@@ -36,11 +45,13 @@ SCHEMA = pa.schema(
         pa.field("event", pa.string(), nullable=False),
         ("request_id", pa.string()),
         ("query_id", pa.string()),
+        ("prepared", pa.string()),
         ("part", pa.list_(pa.int32())),
         ("session", pa.string()),
         ("user", pa.string()),
         ("claimed", pa.string()),
         ("roles", pa.list_(pa.string())),
+        ("groups", pa.string()),
         ("auth_method", pa.string()),
         ("issuer", pa.string()),
         ("token_id", pa.string()),
@@ -64,7 +75,9 @@ SCHEMA = pa.schema(
         ("total_ms", pa.float64()),
         ("rows", pa.int64()),
         ("bytes", pa.int64()),
+        ("scanned", pa.list_(_SCANNED)),
         ("lost", pa.int64()),
+        ("count", pa.int64()),
     ]
 )
 """The columns of `recent`, in their order. What an event does not have is NULL."""

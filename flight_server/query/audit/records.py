@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
@@ -11,10 +11,15 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from auth.grant import Expression, Grant
+from auth.policy import unbound
 from auth.visible import VisibleTable
+from catalog.model import Snapshot
+from catalog.names import TableName
+from flight_server.engines.base import Scanned
 from flight_server.query.audit.chain import Record
 from flight_server.query.audit.columns import ANYTHING, Columns, Used, columns_of, used
 from flight_server.query.audit.fingerprint import Shape, plain_names, shape
+from flight_server.query.audit.refusals import Refusals
 from flight_server.query.audit.signing import Namer
 from flight_server.query.audit.trail import stamp
 from flight_server.query.caller import Caller
@@ -29,6 +34,7 @@ from flight_server.query.events import (
 from flight_server.query.failures import Failure, Kind, failure_of
 from flight_server.query.places import shown_table
 from flight_server.query.planned import Planned
+from flight_server.query.resolve import Inside
 
 # What of a statement's text is written.
 Text = Literal["none", "shape", "full"]
@@ -58,6 +64,8 @@ class Scribe:
         self._logins: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._shapes = lru_cache(maxsize=_CACHED)(shape)
         self._used: OrderedDict[int, tuple[object, Used]] = OrderedDict()
+        # of logins, counted by where they came from
+        self.refusals = Refusals()
 
     def records(self, event: Event) -> Iterator[Record]:
         """The records of an event, with a login before it where its credentials are new here."""
@@ -81,9 +89,10 @@ class Scribe:
             {
                 **self._statement(event),
                 "roles": sorted(basis.roles),
+                "groups": self._groups(event.caller.principal.groups),
                 **self._sql(planned.state.text, refused=False),
                 "params": self._parameters(planned.state.parameters),
-                "objects": [_object(table, use) for table in basis.tables],
+                "objects": [_object(table, use, planned) for table in basis.tables],
                 "policy": basis.policy,
                 "decision": self._namer.name("decision", planned.state.fingerprint.encode()),
                 "plan_ms": _ms(basis.seconds),
@@ -101,7 +110,11 @@ class Scribe:
             "total_ms": _ms(event.total),
             "rows": event.rows,
             "bytes": event.bytes,
+            "scanned": _scanned(event.scanned),
         }
+
+    def _groups(self, groups: frozenset[str]) -> str | None:
+        return self._namer.name("groups", "\n".join(sorted(groups)).encode()) if groups else None
 
     def _statement(self, event: StatementStarted | StatementEnded) -> dict[str, Any]:
         part = event.planned.state.part
@@ -110,6 +123,7 @@ class Scribe:
             "event": "start" if isinstance(event, StatementStarted) else "end",
             **self._who(event.caller),
             "query_id": event.planned.query_id,
+            "prepared": event.planned.state.prepared,
             "part": None if part is None else list(part),
             "engine": event.engine,
         }
@@ -153,7 +167,8 @@ class Scribe:
 
     def _call(self, event: CallEnded) -> Iterator[Record]:
         if event.caller is None:
-            yield _without_nothing(self._refused_login(event))
+            record = _without_nothing(self._refused_login(event))
+            yield from self.refusals.add(event.peer, record)
             return
         login = {"ts": stamp(event.at), "event": "login", **self._who(event.caller)}
         if event.method == "Handshake":
@@ -227,11 +242,27 @@ class Scribe:
         }
 
 
-def _object(table: VisibleTable, use: Used) -> dict[str, Any]:
-    name, snapshot = shown_table(table.name), table.table.snapshot
+def _object(table: VisibleTable, use: Used, planned: Planned) -> dict[str, Any]:
+    lookups, inside = planned.state.lookups, planned.basis.insides.get(table.name)
+    told = _told(table, use, lookups)
+    return told if inside is None else {**told, **_inside(inside, lookups)}
+
+
+def _inside(inside: Inside, lookups: Mapping[TableName, Snapshot]) -> dict[str, Any]:
+    """What a view is made of, and whose rights to it count; all columns of it may be read."""
+    reads: list[dict[str, Any]] = []
+    for table in inside.resolved.tables:
+        told, within = _told(table, ANYTHING, lookups), inside.resolved.insides.get(table.name)
+        reads.append(told if within is None else {**told, **_inside(within, lookups)})
+    return _without_nothing({"definer": inside.definer, "reads": reads})
+
+
+def _told(table: VisibleTable, use: Used, lookups: Mapping[TableName, Snapshot]) -> dict[str, Any]:
+    name, snapshot = shown_table(table.name), table.table.pin
     columns = columns_of(table.name, (column.name for column in table.columns), use)
     grant = table.grant
     filters = [*grant.restrictive, *grant.permissive]
+    read = {each for rule in (*filters, *_rules(grant)) for each in rule.lookups.values()}
     return _without_nothing(
         {
             "catalog": name.catalog,
@@ -243,7 +274,9 @@ def _object(table: VisibleTable, use: Used) -> dict[str, Any]:
             "filter_only": _listed(columns.filter_only),
             "masks": _masks(grant, columns),
             "row_filters": [_rule(rule) for rule in filters],
+            "lookups": [_lookup(name, lookups.get(name)) for name in sorted(read, key=str)],
             "no_rows": True if grant.has_permissive and not grant.permissive else None,
+            "missing_claims": sorted({claim for each in filters for claim in unbound(each)}),
         }
     )
 
@@ -255,6 +288,29 @@ def _masks(grant: Grant, columns: Columns) -> list[dict[str, Any]]:
         {"column": column, **_rule(rule)}
         for column, rule in grant.all_masks()
         if any(part is None or column in part for part in chosen)
+    ]
+
+
+def _rules(grant: Grant) -> Iterator[Expression]:
+    return (mask for _, mask in grant.all_masks())
+
+
+def _lookup(name: TableName, snapshot: Snapshot | None) -> dict[str, Any]:
+    """A table that rules look things up in; without a snapshot, it could not be read."""
+    known = snapshot and snapshot.snapshot_id
+    return _without_nothing({"table": str(name), "snapshot_id": str(known) if known else None})
+
+
+def _scanned(scanned: Sequence[Scanned]) -> list[dict[str, Any]]:
+    """What was read, by table: a statement that runs for several rows reads it as often."""
+    found: dict[TableName, list[int]] = {}
+    for each in scanned:
+        counts = found.setdefault(shown_table(each.name), [0, 0])
+        counts[0] += each.files
+        counts[1] += each.bytes
+    return [
+        {"catalog": n.catalog, "schema": n.schema, "table": n.table, "files": f, "bytes": b}
+        for n, (f, b) in found.items()
     ]
 
 

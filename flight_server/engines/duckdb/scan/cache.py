@@ -1,55 +1,80 @@
 """A bounded local cache of remote files, for workers that may read local files only.
 
 The files are immutable by their URI, so that nothing is ever asked again. A local path is never
-used twice: a warm worker may hold the right to a file, not to what takes its place.
+used twice, and what it holds never changes: a warm worker may hold the right to a file, not to what
+takes its place, and remembers what it read of it. A copy may have holes where columns lie that no
+statement has asked for; one that needs more gets another copy, made from this one.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
-import os
 import secrets
-import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from flight_server.engines.duckdb.scan.remote import Fetcher, RemoteFile, checksums, identity
+from flight_server.engines.duckdb.scan import place
+from flight_server.engines.duckdb.scan.fetch import (
+    FULL,
+    UNUSABLE,
+    Content,
+    Fetcher,
+    Order,
+    is_whole,
+)
+from flight_server.engines.duckdb.scan.remote import RemoteFile, identity
 from flight_server.engines.errors import EngineError, OutOfResources, TimedOut
 
-_FULL = "The tables of the statement are larger than what the server may keep of them."
 _LATE = "The statement ran past its deadline and was ended."
-_NOTE = ".json"
-_PART = ".part"
 
 
 @dataclass(slots=True)
 class CacheStatistics:
-    """What the cache did since it was made; sizes in bytes."""
+    """What the cache did since it was made, and what is in it; sizes in bytes.
 
+    A hit is a file that a statement needed and that was here or on its way.
+    """
+
+    limit: int = 0
+    files: int = 0
+    stored: int = 0
     hits: int = 0
     misses: int = 0
     fetched: int = 0
     evicted: int = 0
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A file that is here or on its way. `sums` is None until a file of an earlier process was
-    compared with its note."""
+@dataclass(slots=True, eq=False)
+class _Copy:
+    """A copy that is here or on its way: of `columns`, None for all.
 
+    `checked` is whether it was compared with its note, if an earlier process left it.
+    """
+
+    key: str
     path: Path
     size: int
+    columns: frozenset[int] | None
+    stored: int
     ready: Future[None] = field(default_factory=Future)
-    sums: tuple[int, ...] | None = None
+    content: Content | None = None
+    checked: bool = True
     holders: int = 0
+
+    def holds(self, columns: frozenset[int] | None) -> bool:
+        """Whether it has what is needed."""
+        return self.columns is None or (columns is not None and columns <= self.columns)
+
+    @property
+    def worth(self) -> tuple[bool, bool, int]:
+        """Which of several copies to read: one that is there, then the one with the most."""
+        return self.ready.done(), self.columns is None, len(self.columns or ())
 
 
 class FileCache:
@@ -57,208 +82,243 @@ class FileCache:
 
     Of those that nobody holds the least recently used go first. The copies outlive the process:
     the next one over the same directory takes them over and checks each before it is used.
+    Files of at most `small` bytes are always copied whole.
     """
 
-    def __init__(self, directory: Path, limit: int) -> None:
+    def __init__(self, directory: Path, limit: int, small: int = 8 * 1024 * 1024) -> None:
         self._directory = directory
-        self._limit = limit
+        self._small = small
         self._fetcher = Fetcher()
         self._lock = threading.Lock()
-        self._place: Path | None = None
-        self._claim: int | None = None
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._statistics = CacheStatistics()
+        self._place: place.Place | None = None
+        self._copies: OrderedDict[Path, _Copy] = OrderedDict()
+        self._by_key: dict[str, list[_Copy]] = {}
+        self._statistics = CacheStatistics(limit)
 
     @property
     def statistics(self) -> CacheStatistics:
         """What the cache did so far."""
+        with self._lock:
+            self._statistics.files = len(self._copies)
+            self._statistics.stored = self._stored()
         return self._statistics
 
     def hold(
-        self, files: Sequence[RemoteFile], storage: Mapping[str, str], *, deadline: float
+        self,
+        files: Sequence[RemoteFile],
+        storage: Mapping[str, str],
+        *,
+        deadline: float,
+        columns: Collection[int] | None = None,
     ) -> tuple[list[str], Callable[[], None]]:
         """The local paths of files, fetched where they are not here, and what lets go of them.
 
-        `deadline` is in seconds of `time.monotonic`. Raises `DataMissing`, `StorageFailed`,
-        `OutOfResources` and `TimedOut`; nothing is held then.
+        Of data files only the top-level columns with the field ids `columns` need be in them; all
+        where it is None. `deadline` is in seconds of `time.monotonic`. Raises `DataMissing`,
+        `StorageFailed`, `OutOfResources` and `TimedOut`; nothing is held then.
         """
-        keys = [_key(file, storage) for file in files]
-        entries: list[_Entry] = []
+        held: list[_Copy] = []
 
         def release() -> None:
             with self._lock:
-                for entry in entries:
-                    entry.holders -= 1
+                for copy in held:
+                    copy.holders -= 1
 
         try:
-            for key, file in zip(keys, files, strict=True):
-                entries.append(self._entry(key, file, storage))
-            for entry in entries:
-                entry.ready.result(max(0.0, deadline - monotonic()))
+            for file in files:
+                held.append(self._copy(file, storage, self._needed(file, columns)))
+            for copy in held:
+                copy.ready.result(max(0.0, deadline - monotonic()))
         except TimeoutError:
             release()
             raise TimedOut(_LATE) from None
         except BaseException:
             release()
             raise
-        return [str(entry.path) for entry in entries], release
+        return [str(copy.path) for copy in held], release
 
     def has(self, files: Sequence[RemoteFile], storage: Mapping[str, str]) -> bool:
-        """Whether all of some files are here already."""
+        """Whether all of some files are here already, each with all of its columns."""
         keys = [_key(file, storage) for file in files]
         with self._lock:
             self._opened()
-            return all(key in self._entries for key in keys)
+            return all(any(c.holds(None) for c in self._by_key.get(key, ())) for key in keys)
+
+    def pays(self, files: Sequence[RemoteFile]) -> bool:
+        """Whether it makes a difference for some files which of their columns are needed."""
+        return any(file.read is not None and file.size > self._small for file in files)
 
     def close(self) -> None:
         """Fetch nothing more, and leave the directory to another process."""
         self._fetcher.close()
         with self._lock:
-            claim, self._claim = self._claim, None
-        if claim is not None:
-            os.close(claim)
+            if self._place is not None:
+                self._place.leave()
 
-    def _opened(self) -> Path:
-        """The place of the files; claimed when the first one is asked for."""
-        if self._place is None:
+    # --- finding and making copies ---------------------------------------------------------------
+
+    def _needed(self, file: RemoteFile, columns: Collection[int] | None) -> frozenset[int] | None:
+        if columns is None or file.read is None or file.size <= self._small:
+            return None
+        return file.read.union(columns)
+
+    def _copy(
+        self, file: RemoteFile, storage: Mapping[str, str], needed: frozenset[int] | None
+    ) -> _Copy:
+        """A copy of a file, held: one that is there, or a new one that is being fetched."""
+        key = _key(file, storage)
+        while True:
+            with self._lock:
+                folder = self._opened()
+                fit = [copy for copy in self._by_key.get(key, ()) if copy.holds(needed)]
+                found = max(fit, key=lambda copy: copy.worth, default=None)
+                if found is None:
+                    made, base = self._made(folder, key, file, needed)
+                    break
+                found.holders += 1
+            if self._is_good(found, file):
+                with self._lock:
+                    self._statistics.hits += 1
+                    if found.path in self._copies:
+                        self._copies.move_to_end(found.path)
+                return found
+            with self._lock:
+                self._drop(found)
+        self._fetch(made, base, file, storage)
+        return made
+
+    def _made(
+        self, folder: Path, key: str, file: RemoteFile, needed: frozenset[int] | None
+    ) -> tuple[_Copy, _Copy | None]:
+        """A new copy and the one that it is made from, both held."""
+        ready = [c for c in self._by_key.get(key, ()) if c.content and c.size == file.size]
+        base = max(ready, key=lambda copy: copy.stored, default=None)
+        if needed is not None and base is not None and base.columns is not None:
+            needed |= base.columns  # one copy in the end, not one for each statement
+        path = folder / f"{key}-{secrets.token_hex(4)}"
+        made = _Copy(key, path, file.size, needed, 0, holders=1)
+        if needed is None:
+            self._make_room(file.size)
+            made.stored = file.size
+        if base is not None:
+            base.holders += 1
+        self._copies[path] = made
+        self._by_key.setdefault(key, []).append(made)
+        self._statistics.misses += 1
+        return made, base
+
+    def _is_good(self, copy: _Copy, file: RemoteFile) -> bool:
+        """Whether a copy is what it was, if it is here; the first time all of it is read."""
+        if not copy.ready.done() or copy.content is None:
+            return True  # who waits for it is told
+        if copy.size != file.size:
+            return False
+        if not copy.checked:
+            copy.checked = is_whole(str(copy.path), copy.content)
+            return copy.checked
+        try:
+            return copy.path.stat().st_size == copy.size
+        except OSError:
+            return False
+
+    def _fetch(
+        self, copy: _Copy, base: _Copy | None, file: RemoteFile, storage: Mapping[str, str]
+    ) -> None:
+        part = place.unfinished(copy.path)
+
+        def room(size: int) -> None:
+            with self._lock:
+                copy.stored = 0
+                self._make_room(size)
+                copy.stored = size
+
+        def done(future: Future[tuple[Content, int]]) -> None:
             try:
-                self._place, self._claim = _claimed(self._directory)
-                self._entries = _taken_over(self._place)
-            except OSError as error:
-                raise EngineError("The server cannot keep copies of remote files.") from error
-        return self._place
-
-    def _entry(self, key: str, file: RemoteFile, storage: Mapping[str, str]) -> _Entry:
-        """The entry of a file, held: one that is there, or a new one that is being fetched."""
-        with self._lock:
-            place = self._opened()
-            known = self._entries.get(key)
-            if known is not None:
-                self._entries.move_to_end(key)
-                known.holders += 1
-                self._statistics.hits += 1
-            else:
-                self._make_room(file.size)
-                made = _Entry(place / f"{key}-{secrets.token_hex(4)}", file.size, holders=1)
-                self._entries[key] = made
-                self._statistics.misses += 1
-        if known is None:
-            self._fetch(key, made, file, storage)
-            return made
-        if known.sums is None and known.ready.done():
-            return self._checked(key, known, file, storage)
-        return known
-
-    def _fetch(self, key: str, entry: _Entry, file: RemoteFile, storage: Mapping[str, str]) -> None:
-        part = str(entry.path) + _PART
-
-        def done(fetched: Future[tuple[int, ...]]) -> None:
-            try:
-                entry.sums = fetched.result()
-                _keep(part, entry, entry.sums)
+                content, fetched = future.result()
+                place.keep(copy.path, content)
             except BaseException as error:  # whoever waits for the file is told, whatever it was
                 with suppress(OSError):
-                    Path(part).unlink()
-                self._forget(key, entry)
-                entry.ready.set_exception(
-                    error if isinstance(error, EngineError) else OutOfResources(_FULL)
-                )
+                    part.unlink()
+                with self._lock:
+                    self._forget(copy)
+                    if base is not None:
+                        base.holders -= 1
+                copy.ready.set_exception(_told(error))
                 return
-            self._statistics.fetched += entry.size
-            entry.ready.set_result(None)
+            with self._lock:
+                copy.content, copy.columns, copy.stored = content, content.columns, content.stored
+                self._statistics.fetched += fetched
+                if base is not None:
+                    base.holders -= 1
+                    if base.holders == 0 and copy.holds(base.columns):
+                        self._drop(base)
+            copy.ready.set_result(None)
 
-        self._fetcher.fetch(file, storage, part).add_done_callback(done)
+        made_from = (str(base.path), base.content) if base and base.content else None
+        order = Order(file, storage, str(part), copy.columns, made_from, room)
+        self._fetcher.fetch(order).add_done_callback(done)
 
-    def _checked(
-        self, key: str, entry: _Entry, file: RemoteFile, storage: Mapping[str, str]
-    ) -> _Entry:
-        """An entry of an earlier process; fetched anew where it is not what it was."""
-        expected = _noted(entry.path)
-        same = expected is not None and entry.size == file.size
-        if same and checksums(str(entry.path), entry.size) == expected:
-            entry.sums = expected
-            return entry
-        self._forget(key, entry)
-        _remove(entry.path)
-        return self._entry(key, file, storage)
+    # --- keeping them, under the lock ------------------------------------------------------------
 
-    def _forget(self, key: str, entry: _Entry) -> None:
-        with self._lock:
-            if self._entries.get(key) is entry:
-                del self._entries[key]
+    def _opened(self) -> Path:
+        """The folder of the copies; claimed when the first one is asked for."""
+        if self._place is not None and not self._place.folder.exists():
+            # somebody has removed it; what is still read there goes with its readers
+            self._place.leave()
+            self._place = None
+            self._copies.clear()
+            self._by_key.clear()
+        if self._place is None:
+            try:
+                self._place = place.claimed(self._directory)
+                left = self._place.left()
+            except OSError as error:
+                raise EngineError(UNUSABLE) from error
+            for path, content in left:
+                key = path.name.partition("-")[0]
+                copy = _Copy(key, path, content.size, content.columns, content.stored)
+                copy.content, copy.checked = content, False
+                copy.ready.set_result(None)
+                self._copies[path] = copy
+                self._by_key.setdefault(key, []).append(copy)
+        return self._place.folder
+
+    def _stored(self) -> int:
+        return sum(copy.stored for copy in self._copies.values())
 
     def _make_room(self, size: int) -> None:
-        total = size + sum(entry.size for entry in self._entries.values())
-        for key, entry in list(self._entries.items()):
-            if total <= self._limit:
+        total = size + self._stored()
+        for copy in list(self._copies.values()):
+            if total <= self._statistics.limit:
                 return
-            if entry.holders == 0 and entry.ready.done():
-                _remove(entry.path)
-                del self._entries[key]
-                self._statistics.evicted += entry.size
-                total -= entry.size
-        if total > self._limit:
-            raise OutOfResources(_FULL)
+            if copy.holders == 0 and copy.ready.done():
+                self._drop(copy)
+                self._statistics.evicted += copy.stored
+                total -= copy.stored
+        if total > self._statistics.limit:
+            raise OutOfResources(FULL)
+
+    def _forget(self, copy: _Copy) -> None:
+        if self._copies.get(copy.path) is copy:
+            del self._copies[copy.path]
+            others = self._by_key[copy.key]
+            others.remove(copy)
+            if not others:
+                del self._by_key[copy.key]
+
+    def _drop(self, copy: _Copy) -> None:
+        self._forget(copy)
+        with suppress(OSError):
+            place.remove(copy.path)
 
 
 def _key(file: RemoteFile, storage: Mapping[str, str]) -> str:
     return hashlib.sha256(identity(file.uri, storage).encode()).hexdigest()[:40]
 
 
-def _claimed(directory: Path) -> tuple[Path, int]:
-    """A place in the directory that no other process uses, and the lock that says so."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = directory.lstat()
-    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o022:
-        raise PermissionError(f"{directory} is not a directory that this user alone may change")
-    number = 0
-    while True:
-        place = directory / f"files-{number}"
-        place.mkdir(mode=0o700, exist_ok=True)
-        claim = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return place, claim
-        except BlockingIOError:
-            os.close(claim)
-            number += 1
-
-
-def _taken_over(place: Path) -> OrderedDict[str, _Entry]:
-    """The complete files that an earlier process left, least recently used first."""
-    found: list[tuple[float, str, _Entry]] = []
-    for path in place.iterdir():
-        if path.name == "lock" or path.suffix == _NOTE:
-            continue
-        if path.suffix == _PART or not path.with_name(path.name + _NOTE).exists():
-            path.unlink()
-            continue
-        state = path.stat()
-        entry = _Entry(path, state.st_size)
-        entry.ready.set_result(None)
-        found.append((state.st_atime, path.name.partition("-")[0], entry))
-    found.sort(key=lambda item: item[0])
-    return OrderedDict((key, entry) for _, key, entry in found)
-
-
-def _keep(part: str, entry: _Entry, sums: tuple[int, ...]) -> None:
-    """Give a fetched file its name; first its note, so that no file is without one."""
-    note = entry.path.with_name(entry.path.name + _NOTE)
-    with note.open("w") as sink:
-        json.dump({"size": entry.size, "sums": sums}, sink)
-        sink.flush()
-        os.fsync(sink.fileno())
-    Path(part).rename(entry.path)
-
-
-def _noted(path: Path) -> tuple[int, ...] | None:
-    try:
-        note = json.loads(path.with_name(path.name + _NOTE).read_text())
-        return tuple(note["sums"]) if note["size"] == path.stat().st_size else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_name(path.name + _NOTE).unlink(missing_ok=True)
+def _told(error: BaseException) -> EngineError:
+    if isinstance(error, EngineError):
+        return error
+    told = EngineError(UNUSABLE)
+    told.__cause__ = error
+    return told

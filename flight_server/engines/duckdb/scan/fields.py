@@ -1,13 +1,18 @@
-"""An Iceberg schema as DuckDB's Parquet reader needs it: types, and columns by field id."""
+"""An Iceberg schema as DuckDB's Parquet reader needs it: types, defaults, columns by field id."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
+from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.transforms import VoidTransform
 from pyiceberg.types import (
     BinaryType,
     BooleanType,
@@ -56,16 +61,25 @@ _FIXED: dict[type[IcebergType], str] = {
 _NAME_MAPPING = "schema.name-mapping.default"
 # some writers store other names in another spelling, such as `a b` as `a_x20b`
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SIMPLE_DEFAULTS = (bool, int, float, str, Decimal)
-_SIMPLE_TYPES = (
-    BooleanType,
-    IntegerType,
-    LongType,
-    FloatType,
-    DoubleType,
-    StringType,
-    DecimalType,
-)
+_FIRST_SCHEMA = 0
+
+# what a default of each type is in Python: anything else could be taken for something else
+_DEFAULTS: dict[type[IcebergType], tuple[type, ...]] = {
+    BooleanType: (bool,),
+    IntegerType: (int,),
+    LongType: (int,),
+    FloatType: (float, int),
+    DoubleType: (float, int),
+    DecimalType: (Decimal,),
+    DateType: (date,),
+    TimeType: (time,),
+    TimestampType: (datetime,),
+    TimestamptzType: (datetime,),
+    StringType: (str,),
+    UUIDType: (UUID,),
+    FixedType: (bytes,),
+    BinaryType: (bytes,),
+}
 
 
 def sql_type(data: IcebergType) -> str:
@@ -96,11 +110,12 @@ def check_names(schema: Schema) -> None:
 def readable_by_name(metadata: TableMetadata) -> bool:
     """Whether all files of a table certainly carry the one schema that the table ever had.
 
-    Names then serve as well as field ids, and DuckDB's estimates are better.
+    Names then serve as well as field ids, and no file has to be asked. A schema that is not the
+    first one may have followed others that were forgotten.
     """
-    only = {str(schema) for schema in metadata.schemas}
     return (
-        len(only) == 1
+        len({str(schema) for schema in metadata.schemas}) == 1
+        and metadata.schema().schema_id == _FIRST_SCHEMA
         and _NAME_MAPPING not in metadata.properties
         and _plain_names(metadata.schema().fields)
     )
@@ -108,45 +123,65 @@ def readable_by_name(metadata: TableMetadata) -> bool:
 
 def _plain_names(fields: Sequence[NestedField]) -> bool:
     return all(
-        _PLAIN_NAME.fullmatch(field.name) and _plain_names(_children(field.field_type))
+        _PLAIN_NAME.fullmatch(field.name) and _plain_names(children(field.field_type))
         for field in fields
     )
 
 
-def has_name_mapping(metadata: TableMetadata) -> bool:
-    """Whether the table may hold imported files, whose columns carry no ids."""
-    return _NAME_MAPPING in metadata.properties
+def name_mapping(metadata: TableMetadata) -> str | None:
+    """The names by which columns of imported files are found, as JSON; files may carry no ids."""
+    return metadata.properties.get(_NAME_MAPPING)
 
 
-def field_map(schema: Schema) -> str:
-    """The `schema` argument of `read_parquet`: columns by field id, nested ones too."""
-    depth = max((_depth(field.field_type) for field in schema.fields), default=0)
-    return _render(schema.fields, depth)
+def is_unpartitioned(spec: PartitionSpec) -> bool:
+    """Whether a spec puts all files into one partition."""
+    return all(isinstance(field.transform, VoidTransform) for field in spec.fields)
 
 
-def _render(fields: Sequence[NestedField], depth: int) -> str:
+def latest_field(metadata: TableMetadata, schema: Schema, field_id: int) -> NestedField:
+    """A column by its id in the latest schema that has it, also where it was dropped since.
+
+    Raises `UnsupportedData` where it is no column, such as a field of a struct.
+    """
+    past = sorted(metadata.schemas, key=lambda each: each.schema_id, reverse=True)
+    for each in (*past, schema):
+        for field in each.fields:
+            if field.field_id == field_id:
+                return field
+    raise UnsupportedData("The table has deletes by fields within columns, not supported yet.")
+
+
+def field_map(names: Mapping[str, NestedField]) -> str:
+    """The `schema` argument of `read_parquet`: columns by field id, under names of our own."""
+    depth = max((_depth(field.field_type) for field in names.values()), default=0)
+    return _render(list(names.items()), depth)
+
+
+def _render(fields: Sequence[tuple[str, NestedField]], depth: int) -> str:
     # all entries of one MAP have one type, so each level goes down to the deepest
     entries: list[str] = []
-    for field in fields:
+    for name, field in fields:
+        default = default_text(field)
         parts = [
-            f"name: {text_literal(field.name)}",
+            f"name: {text_literal(name)}",
             f"type: {text_literal(sql_type(field.field_type))}",
-            f"default_value: {_default(field)}::VARCHAR",
+            f"default_value: {'NULL' if default is None else text_literal(default)}::VARCHAR",
         ]
         if depth > 0:
-            children = _children(field.field_type)
-            nested = _render(children, depth - 1) if children else f"NULL::{_map_type(depth - 1)}"
+            below = [(child.name, child) for child in children(field.field_type)]
+            nested = _render(below, depth - 1) if below else f"NULL::{_map_type(depth - 1)}"
             parts.append(f"children: {nested}")
         entries.append(f"{field.field_id}: {{{', '.join(parts)}}}")
     return f"MAP {{{', '.join(entries)}}}"
 
 
 def _map_type(depth: int) -> str:
-    children = f", children {_map_type(depth - 1)}" if depth > 0 else ""
-    return f"MAP(INTEGER, STRUCT(name VARCHAR, type VARCHAR, default_value VARCHAR{children}))"
+    nested = f", children {_map_type(depth - 1)}" if depth > 0 else ""
+    return f"MAP(INTEGER, STRUCT(name VARCHAR, type VARCHAR, default_value VARCHAR{nested}))"
 
 
-def _children(data: IcebergType) -> Sequence[NestedField]:
+def children(data: IcebergType) -> Sequence[NestedField]:
+    """The fields of a struct, the element of a list, the key and the value of a map."""
     if isinstance(data, StructType):
         return data.fields
     if isinstance(data, ListType):
@@ -164,14 +199,28 @@ def _part(field_id: int, name: str, data: IcebergType) -> NestedField:
 
 
 def _depth(data: IcebergType) -> int:
-    return max((1 + _depth(child.field_type) for child in _children(data)), default=0)
+    return max((1 + _depth(child.field_type) for child in children(data)), default=0)
 
 
-def _default(field: NestedField) -> str:
-    value = field.initial_default
+def default_text(field: NestedField) -> str | None:
+    """What rows have in a field that their file has not, as text that DuckDB casts; None for NULL.
+
+    Raises `UnsupportedData` for defaults of lists, maps and structs, and malformed ones.
+    """
+    value: Any = field.initial_default
     if value is None:
-        return "NULL"
-    if isinstance(field.field_type, _SIMPLE_TYPES) and isinstance(value, _SIMPLE_DEFAULTS):
-        return text_literal(str(value))
-    text = f"The table has a default of type {field.field_type}, which is not supported yet."
-    raise UnsupportedData(text)
+        return None
+    kind = type(field.field_type)
+    zoned = isinstance(value, datetime) and value.tzinfo is not None
+    if type(value) not in _DEFAULTS.get(kind, ()) or zoned is not (kind is TimestamptzType):
+        raise UnsupportedData(
+            f"The table has a default of type {field.field_type}, which is not supported yet."
+        )
+    if isinstance(value, bytes):
+        return blob_text(value)
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
+
+
+def blob_text(value: bytes) -> str:
+    """Bytes as text that DuckDB casts to a BLOB."""
+    return "".join(f"\\x{byte:02X}" for byte in value)

@@ -6,12 +6,14 @@ filter lets through.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import numpy as np
 from pyiceberg.expressions import (
     AlwaysTrue,
     And,
@@ -20,6 +22,7 @@ from pyiceberg.expressions import (
     GreaterThan,
     GreaterThanOrEqual,
     In,
+    IsNaN,
     IsNull,
     LessThan,
     LessThanOrEqual,
@@ -33,6 +36,8 @@ from pyiceberg.types import (
     BooleanType,
     DateType,
     DecimalType,
+    DoubleType,
+    FloatType,
     IcebergType,
     IntegerType,
     LongType,
@@ -54,6 +59,8 @@ _COMPARISONS: dict[str, tuple[Callable[..., BooleanExpression], str]] = {
     "COMPARE_GREATERTHAN": (GreaterThan, "COMPARE_LESSTHAN"),
     "COMPARE_GREATERTHANOREQUALTO": (GreaterThanOrEqual, "COMPARE_LESSTHANOREQUALTO"),
 }
+_AT_LEAST = _COMPARISONS["COMPARE_GREATERTHANOREQUALTO"][0]
+_AT_MOST = _COMPARISONS["COMPARE_LESSTHANOREQUALTO"][0]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,6 +111,8 @@ def _convert(node: Node, schema: Schema) -> BooleanExpression:
             return _comparison(kind, left, right, schema)
         case {"type": "COMPARE_IN", "children": [operand, *members]} if members:
             field = _field(operand, schema)
+            if isinstance(field.field_type, FloatType | DoubleType):
+                raise _Unknown
             values = [_value(member, field) for member in members]
             return In(term=Reference(_name(field, schema)), literals=values)
         case {"type": "OPERATOR_IS_NULL", "children": [operand]}:
@@ -119,7 +128,28 @@ def _comparison(kind: str, left: Node, right: Node, schema: Schema) -> BooleanEx
     if left.get("class") != "COLUMN_REF":
         left, right, kind = right, left, _COMPARISONS[kind][1]
     field = _field(left, schema)
-    return _COMPARISONS[kind][0](_name(field, schema), _value(right, field))
+    name, value = _name(field, schema), _value(right, field)
+    if isinstance(value, float):
+        return _floating(kind, name, value, field)
+    return _COMPARISONS[kind][0](name, value)
+
+
+def _floating(kind: str, name: str, value: float, field: NestedField) -> BooleanExpression:
+    """A comparison with a number that may be written less exactly than it is held.
+
+    DuckDB holds NaN for the largest number; bounds leave it out.
+    """
+    exact = np.float32(value) if isinstance(field.field_type, FloatType) else np.float64(value)
+    low = float(np.nextafter(exact, exact.dtype.type(-np.inf)))
+    high = float(np.nextafter(exact, exact.dtype.type(np.inf)))
+    match kind:
+        case "COMPARE_EQUAL":
+            return And(_AT_LEAST(name, low), _AT_MOST(name, high))
+        case "COMPARE_LESSTHAN" | "COMPARE_LESSTHANOREQUALTO":
+            return _AT_MOST(name, high)
+        case "COMPARE_GREATERTHAN" | "COMPARE_GREATERTHANOREQUALTO":
+            return Or(_AT_LEAST(name, low), IsNaN(term=Reference(name)))
+    raise _Unknown
 
 
 def _field(node: Node, schema: Schema) -> NestedField:
@@ -153,16 +183,21 @@ def _value(node: Node, field: NestedField) -> Any:
 
 
 def _typed(text: str, kind: str, data: IcebergType) -> Any:
-    """A literal as a value of a column's type.
-
-    Not for floating point: DuckDB holds NaN for the largest number, and bounds leave it out.
-    """
+    """A literal as a value of a column's type."""
     if isinstance(data, StringType) and kind == "STRING":
         return text
     if isinstance(data, IntegerType | LongType) and kind != "STRING":
         return int(text)
     if isinstance(data, DecimalType) and kind != "STRING":
-        return Decimal(text).quantize(Decimal(1).scaleb(-data.scale))
+        value = Decimal(text).quantize(Decimal(1).scaleb(-data.scale))
+        if value != Decimal(text):
+            raise _Unknown
+        return value
+    if isinstance(data, FloatType | DoubleType) and kind != "STRING":
+        number = float(text)
+        if not math.isfinite(number):
+            raise _Unknown
+        return number
     if isinstance(data, BooleanType) and kind == "BOOLEAN":
         return text == "true"
     if isinstance(data, DateType) and _DATE.fullmatch(text):

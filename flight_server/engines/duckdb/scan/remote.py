@@ -1,38 +1,48 @@
-"""Fetches immutable files from object storage, in parallel ranges. Knows nothing of caching.
+"""Files of an object storage as they are read here: whose, how large, which version.
 
-Runs on the trusted side: workers have neither the network nor the credentials.
+Runs on the trusted side: workers have neither the network nor the credentials. Knows nothing of
+copies. The SDK tries again by itself what may pass, three times in all, with growing and random
+pauses; what is raised here has failed for good.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import zlib
+import secrets
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
+from flight_server.engines.duckdb.kept import Kept
 from flight_server.engines.errors import DataMissing, StorageFailed
 
 _log = logging.getLogger(__name__)
 
-RANGE = 4 * 1024 * 1024
 _SCHEMES = ("s3", "s3a", "s3n")
 _MISSING = "A data file of a table is missing, or is not the one that its metadata names."
 _FAILED = "The storage of a table cannot be read now."
+# What Arrow says of an object that was there when it was opened, and is not there to be read.
+_GONE = ("RESOURCE_NOT_FOUND", "NO_SUCH_KEY")
+_STORAGES = 64
+# In seconds, where the catalog says nothing. The SDK's own 1 and 3 are too few for busy storages.
+_PATIENCE = {"s3.connect-timeout": "3", "s3.request-timeout": "10"}
+_MARK = 16
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file by its URI, and its size in bytes as the table's metadata says it."""
+    """A file by its URI, and its size in bytes as the table's metadata says it.
+
+    `read` are the field ids of columns that are read of it whatever a statement projects; None
+    where it is always read as a whole.
+    """
 
     uri: str
     size: int
+    read: frozenset[int] | None = None
 
 
 def is_remote(uri: str) -> bool:
@@ -46,108 +56,103 @@ def identity(uri: str, storage: Mapping[str, str]) -> str:
     return "\0".join((storage.get("s3.endpoint", ""), storage.get("s3.region", ""), uri))
 
 
-class Fetcher:
-    """Writes remote files to local ones. Safe for several threads; `ranges` are read at once."""
+class Opened:
+    """A remote file that was there, of the size that the metadata says, when it was opened."""
 
-    def __init__(self, files: int = 8, ranges: int = 16) -> None:
-        self._files = ThreadPoolExecutor(files, thread_name_prefix="fetch-file")
-        self._ranges = ThreadPoolExecutor(ranges, thread_name_prefix="fetch-range")
+    def __init__(self, storages: Storages, file: RemoteFile, storage: Mapping[str, str]) -> None:
+        self._storages = storages
+        self._file = file
+        self._storage = storage
+        self._source = self._open()
+        self.version = _version(self._source)
 
-    def close(self) -> None:
-        """Start nothing more; what is being read ends by itself."""
-        self._files.shutdown(wait=False, cancel_futures=True)
-        self._ranges.shutdown(wait=False, cancel_futures=True)
+    def read(self, start: int, end: int) -> bytearray:
+        """Some of its bytes, one or more. Raises `DataMissing` and `StorageFailed`."""
+        for _ in range(2):
+            # Arrow does not tell when a storage gives fewer bytes: the rest stays as it was
+            mark = secrets.token_bytes(min(_MARK, end - start))
+            data = self._filled(start, end, mark)
+            same = 0
+            while same < len(mark) and data[-1 - same] == mark[-1 - same]:
+                same += 1
+            # where it is by chance, the same bytes come again
+            if same == 0 or data[-same:] == self._filled(
+                end - same, end, bytes(byte ^ 0xFF for byte in mark[-same:])
+            ):
+                return data
+        _log.warning("%s ended early", self._file.uri)
+        raise DataMissing(_MISSING)
 
-    def fetch(
-        self, file: RemoteFile, storage: Mapping[str, str], target: str
-    ) -> Future[tuple[int, ...]]:
-        """Fetch a file into a new local one; gives the checksums of its ranges, in order.
-
-        The future raises `DataMissing` where the file is not there or is not of its size, and
-        `StorageFailed` where the storage does not answer or refuses. The local file is complete and
-        on disk once there is a result.
-        """
-        return self._files.submit(self._fetch, file, storage, target)
-
-    def _fetch(self, file: RemoteFile, storage: Mapping[str, str], target: str) -> tuple[int, ...]:
+    def _filled(self, start: int, end: int, mark: bytes) -> bytearray:
+        """A buffer that ends with `mark`, after the storage has filled it."""
+        data = bytearray(end - start)
+        data[len(data) - len(mark) :] = mark
         try:
-            return self._copy(file, storage, target)
+            self._source.get_stream(start, end - start).readinto(data)
         except FileNotFoundError as error:
             raise DataMissing(_MISSING) from error
         except (OSError, pa.ArrowException) as error:
-            _log.warning("fetching %s failed: %s", file.uri, error)
+            if any(code in str(error) for code in _GONE):
+                raise DataMissing(_MISSING) from error
+            raise _failed(self._file, error) from error
+        return data
+
+    def check(self) -> None:
+        """See that what was read is still what is there.
+
+        Who replaces a file while it is read would give one made of two. Raises `DataMissing`.
+        """
+        if _version(self._open()) != self.version:
+            _log.warning("%s was changed while it was read", self._file.uri)
+            raise DataMissing(_MISSING)
+
+    def _open(self) -> pa.NativeFile:
+        file = self._file
+        try:
+            source = self._storages.open(file.uri, self._storage)
+            size = source.size()
+        except FileNotFoundError as error:
+            raise DataMissing(_MISSING) from error
+        except (OSError, pa.ArrowException) as error:
+            raise _failed(file, error) from error
+        if size != file.size:
+            _log.warning("%s has %d bytes, not %d", file.uri, size, file.size)
+            raise DataMissing(_MISSING)
+        return source
+
+
+class Storages:
+    """The storages that files were read from, each with its connections kept open."""
+
+    def __init__(self) -> None:
+        self._known: Kept[pyarrow.fs.FileSystem] = Kept(_STORAGES)
+
+    def open(self, uri: str, storage: Mapping[str, str]) -> pa.NativeFile:
+        """A file for reading. Raises `OSError` and `StorageFailed`."""
+        try:
+            scheme, host, path = PyArrowFileIO.parse_location(uri, dict(storage))
+            key = (scheme, host, tuple(sorted(storage.items())))
+            files = self._known.get(
+                key, lambda: PyArrowFileIO(_PATIENCE | dict(storage)).fs_by_scheme(scheme, host)
+            )
+        except (ValueError, ImportError) as error:
+            _log.warning("the storage of %s is not set up: %s", uri, error)
             raise StorageFailed(_FAILED) from error
-
-    def _copy(self, file: RemoteFile, storage: Mapping[str, str], target: str) -> tuple[int, ...]:
-        filesystem, path = _opened(file.uri, storage)
-        with filesystem.open_input_file(path) as source:
-            before = _state(filesystem, path)
-            if source.size() != file.size or before[0] != file.size:
-                _log.warning("%s has %d bytes, not %d", file.uri, source.size(), file.size)
-                raise DataMissing(_MISSING)
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                parts = [
-                    self._ranges.submit(_range, source, descriptor, start, file.size)
-                    for start in range(0, file.size, RANGE)
-                ]
-                try:
-                    sums = tuple(part.result() for part in parts)
-                finally:
-                    _settle(parts)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            # who replaces a file while it is read would give one made of two
-            if _state(filesystem, path) != before:
-                _log.warning("%s was changed while it was read", file.uri)
-                raise DataMissing(_MISSING)
-        return sums
-
-
-def checksums(path: str, size: int) -> tuple[int, ...]:
-    """The checksums of a local file's ranges."""
-    found = []
-    with open(path, "rb", buffering=0) as source:  # noqa: PTH123 - a path as the engine has it
-        for _ in range(0, size, RANGE):
-            found.append(zlib.crc32(source.read(RANGE)))
-    return tuple(found)
+        return files.open_input_file(path)
 
 
 def open_file(uri: str, storage: Mapping[str, str]) -> pa.NativeFile:
     """A file for reading here, remote or local. Raises `OSError` and `StorageFailed`."""
-    filesystem, path = _opened(uri, storage)
-    return filesystem.open_input_file(path)
+    return Storages().open(uri, storage)
 
 
-def _opened(uri: str, storage: Mapping[str, str]) -> tuple[pyarrow.fs.FileSystem, str]:
-    try:
-        scheme, host, path = PyArrowFileIO.parse_location(uri, dict(storage))
-        return PyArrowFileIO(dict(storage)).fs_by_scheme(scheme, host), path
-    except (ValueError, ImportError) as error:
-        _log.warning("the storage of %s is not set up: %s", uri, error)
-        raise StorageFailed(_FAILED) from error
+def _version(source: pa.NativeFile) -> tuple[str, ...]:
+    """What differs for two objects of the same name, as far as the storage says it."""
+    told = source.metadata() or {}
+    found = (told.get(name) for name in ("ETag", "Last-Modified", "VersionId"))
+    return tuple("" if each is None else each.decode("latin-1") for each in found)
 
 
-def _state(filesystem: pyarrow.fs.FileSystem, path: str) -> tuple[Any, Any]:
-    info = filesystem.get_file_info(path)
-    return info.size, info.mtime_ns
-
-
-def _range(source: pa.NativeFile, descriptor: int, start: int, size: int) -> int:
-    wanted = min(RANGE, size - start)
-    data = source.read_at(wanted, start)
-    if len(data) != wanted:
-        raise DataMissing(_MISSING)
-    written = 0
-    view = memoryview(data)
-    while written < wanted:
-        written += os.pwrite(descriptor, view[written:], start + written)
-    return zlib.crc32(data)
-
-
-def _settle(parts: list[Future[int]]) -> None:
-    """Wait until no thread uses the source and the target any more."""
-    for part in parts:
-        if not part.cancel():
-            part.exception()
+def _failed(file: RemoteFile, error: Exception) -> StorageFailed:
+    _log.warning("reading %s failed: %s", file.uri, error)
+    return StorageFailed(_FAILED)

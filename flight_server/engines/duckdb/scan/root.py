@@ -47,9 +47,14 @@ def check_metadata(location: str, uri: str) -> None:
 def check(location: str, uri: str) -> None:
     """Refuse a file that does not lie under a location. Raises `OutsideTable`."""
     if is_remote(location):
-        RemoteRoot(location).uri(uri)
+        RemoteRoot(location).path(uri)
     else:
         LocalRoot(location).path(uri)
+
+
+def is_pattern(path: str) -> bool:
+    """Whether DuckDB would take a path for a pattern of several files."""
+    return any(char in path for char in "*?[")
 
 
 class LocalRoot:
@@ -65,8 +70,6 @@ class LocalRoot:
         for found, root in ((path, self._path), (os.path.realpath(path), self._real)):
             if not found.startswith(root.rstrip("/") + "/"):
                 raise OutsideTable(_OUTSIDE)
-        if any(char in path for char in "*?["):
-            raise UnsupportedData(_NAME)
         return path
 
 
@@ -76,7 +79,7 @@ class RemoteRoot:
     def __init__(self, location: str) -> None:
         self._root = _key(location).rstrip("/")
 
-    def uri(self, uri: str) -> str:
+    def path(self, uri: str) -> str:
         """The URI of a file, checked. Raises `OutsideTable`."""
         key = _key(uri)
         if not key.startswith(self._root + "/") or {".", ".."} & set(key.split("/")):

@@ -14,6 +14,10 @@ _BODY_TAG = b"\xc2\x3e"
 _PREFIX = 8  # an IPC message's continuation mark and length, before its metadata
 _MARK = 0xFFFFFFFF
 _SLACK = 64
+_MIB = 1024 * 1024
+INLINE_BYTES = 64 * 1024  # frames up to here are never compressed
+FRAME_BYTES = 3 * _MIB  # what a frame should have at most
+MESSAGE_BYTES = 16 * _MIB  # what one must be below, for clients
 
 
 def varint(value: int) -> bytes:
@@ -59,9 +63,11 @@ def encode(batch: pa.RecordBatch) -> bytes:
 
 
 class RingEncoder:
-    """Encodes the batches of one schema straight into shared memory."""
+    """Encodes the batches of one schema straight into memory that is given, as a rule shared."""
 
-    def __init__(self, ring: mmap, schema: pa.Schema, compression: str | None = None) -> None:
+    def __init__(
+        self, ring: mmap | bytearray, schema: pa.Schema, compression: str | None = None
+    ) -> None:
         self._view = memoryview(ring)
         self._schema = schema
         self._options = pa.ipc.IpcWriteOptions(compression=compression)
@@ -98,3 +104,13 @@ class RingEncoder:
         begin = body - len(tail) - length - len(head)
         self._view[begin:body] = head + metadata + tail
         return begin, end - begin
+
+
+def message(batch: pa.RecordBatch, compression: str | None = None) -> bytes:
+    """A batch as one message, compressed (lz4, zstd) where it is worth it."""
+    if compression is None or size(batch) <= INLINE_BYTES:
+        return encode(batch)
+    needed = RingEncoder(bytearray(), batch.schema, compression).needs(batch) + _SLACK
+    room = bytearray(needed)
+    begin, length = RingEncoder(room, batch.schema, compression).encode(batch, 0, needed)
+    return bytes(memoryview(room)[begin : begin + length])

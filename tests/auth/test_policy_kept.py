@@ -1,8 +1,6 @@
-"""Deciding is quick enough to be done for every table of every call."""
+"""Deciding is done once for a table and a set of roles, so that every call can ask."""
 
 from __future__ import annotations
-
-import time
 
 import pyarrow as pa
 
@@ -33,20 +31,13 @@ def table(at: int) -> Table:
     return Table(TableName("lake", "s1", f"t{at}"), tuple(columns))
 
 
-def test_a_hundred_columns_are_decided_in_a_millisecond_and_then_in_microseconds():
+def test_a_table_of_a_hundred_columns_is_decided_once() -> None:
     policy, someone = parse_policy(POLICY), Principal("u")
     tables = [table(at) for at in range(40)]
-    policy.decide(someone, tables[0])
-    cold, warm = [], []
-    for times in (cold, warm):
-        for each in tables[1:]:
-            started = time.perf_counter()
-            grant = policy.decide(someone, each)
-            times.append(time.perf_counter() - started)
-            assert grant is not None
-            assert len(grant.columns) == 99
-            assert list(grant.masks) == ["email"]
-    print(f"cold {sorted(cold)[20] * 1e6:.0f} us, warm {sorted(warm)[20] * 1e6:.1f} us")
-    # the fastest of many: other work on the machine must not fail the test
-    assert min(cold) < 0.001
-    assert min(warm) < 0.000_1
+    first = [policy.decide(someone, each) for each in tables]
+    for grant in first:
+        assert grant is not None
+        assert len(grant.columns) == 99
+        assert list(grant.masks) == ["email"]
+    # the very same objects: nothing was matched anew, however many tables there are
+    assert all(policy.decide(someone, each) is first[at] for at, each in enumerate(tables))

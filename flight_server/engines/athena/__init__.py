@@ -1,0 +1,1 @@
+"""The Athena engine: statements are translated and run by Athena."""
