@@ -12,7 +12,7 @@ N ?= 10000
 SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test proofs fuzz trino oracle check format bench docs wire clean
+.PHONY: help install demo test proofs night fuzz trino oracle check format bench docs wire clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,10 +29,13 @@ demo: $(STAMP) ## build a sample warehouse, serve it, print what to paste (PORT=
 	@exec $(BIN)/flight-server demo --port $(PORT) --dir $(DIR) --scale $(SCALE)
 
 test: $(STAMP) ## run the tests but the long proofs (K=name runs some of all)
-	$(BIN)/python -m pytest $(if $(K),-k '$(K)',-m 'not proof')
+	$(BIN)/python -m pytest $(if $(K),-k '$(K)',-m 'not proof and not night')
 
 proofs: $(STAMP) ## the long ones: oracle, attacks by every way, mutants, real clients, soak
 	$(BIN)/python -m pytest -m proof
+
+night: $(STAMP) ## longer still: Athena by its double, real catalogs, S3 with faults
+	$(BIN)/python -m pytest -m night
 
 fuzz: $(STAMP) ## send damaged messages for longer, with a new seed (SECONDS=, SEED=)
 	FLIGHT_SERVER_FUZZ=$(SECONDS) FLIGHT_SERVER_FUZZ_SEED=$(SEED) \
@@ -56,10 +59,14 @@ format: $(STAMP) ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## measure against in-process DuckDB and a bare Flight stream
+bench: $(STAMP) ## measure all but Athena; some forty minutes on two cores
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.governed
 	$(BIN)/python -m benchmarks.planning
 	$(BIN)/python -m benchmarks.iceberg
+	$(BIN)/python -m benchmarks.iceberg_scan
+	$(BIN)/python -m benchmarks.storage
+	$(BIN)/python -m benchmarks.catalogs
 
 docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m docs.generate

@@ -35,12 +35,7 @@ def server(demo_directory: Path) -> Iterator[Server]:
 # What takes long: statements without number, processes that are killed, clients that are fetched.
 # `make test` leaves them out; `make proofs` and continuous integration run them.
 PROOFS = (
-    "athena_double",
-    "athena",
     "benchmarks",
-    "catalog/test_kinds.py",
-    "catalog/test_restrictions.py",
-    "catalog/test_vended.py",
     "clients",
     "conformance/test_soak.py",
     "corpora",
@@ -49,15 +44,8 @@ PROOFS = (
     "end_to_end/test_policy_commands.py",
     "end_to_end/test_system_tables.py",
     "end_to_end/test_views_served.py",
-    "end_to_end/test_writers.py",
-    "engines/athena/test_ending.py",
-    "engines/athena/test_running.py",
-    "engines/athena/test_troubles.py",
-    "engines/test_columns.py",
     "engines/test_ending.py",
-    "engines/test_files_left_out.py",
     "engines/test_pruning.py",
-    "engines/test_remote.py",
     "engines/test_sealed.py",
     "iceberg/test_matrix_s3.py",
     "oracle",
@@ -72,11 +60,30 @@ PROOFS = (
     "security/test_ways.py",
 )
 
+# What continuous integration has no time for: `make night` runs them.
+NIGHT = (
+    "athena",
+    "athena_double",
+    "benchmarks/test_iceberg_scan.py",
+    "catalog/test_kinds.py",
+    "catalog/test_restrictions.py",
+    "catalog/test_vended.py",
+    "end_to_end/test_writers.py",
+    "engines/athena/test_ending.py",
+    "engines/athena/test_running.py",
+    "engines/athena/test_troubles.py",
+    "engines/test_columns.py",
+    "engines/test_files_left_out.py",
+    "engines/test_remote.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the long proofs."""
+    """Mark the long proofs, and those for the night."""
     here = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(here).as_posix()
-        if any(place == proof or place.startswith(f"{proof}/") for proof in PROOFS):
-            item.add_marker(pytest.mark.proof)
+        for listed, mark in ((NIGHT, pytest.mark.night), (PROOFS, pytest.mark.proof)):
+            if any(place == each or place.startswith(f"{each}/") for each in listed):
+                item.add_marker(mark)
+                break

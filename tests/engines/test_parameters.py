@@ -7,8 +7,15 @@ import pytest
 
 from flight_server.engines.duckdb.parameters import ParameterRefused, bind
 
+
+def _scaled(scale: int) -> pa.Array:
+    return pa.array([b"\1" + 15 * b"\0"], pa.binary(16)).view(pa.decimal128(9, scale))
+
+
 ODD = {
     "decimal of 76 digits": pa.array([1], pa.decimal256(60, 2)),
+    "decimal before the point": _scaled(-1_000_000_000),
+    "decimal after the point": _scaled(1_000_000_000),
     "duration": pa.array([1], pa.duration("s")),
     "union": pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]),
     "run ends": pa.RunEndEncodedArray.from_arrays([1], ["a"]),

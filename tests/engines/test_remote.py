@@ -98,9 +98,10 @@ def test_a_table_on_s3_is_read_and_read_again_without_asking(
 ) -> None:
     table, faults = flaky
     assert total(fresh, table) == [(4000, 4 * 499500)]
-    assert len(faults.reads) == 4
+    asked = list(faults.reads)
+    assert len(set(asked)) == 4  # the SDK may ask again where a connection was closed meanwhile
     assert total(fresh, table) == [(4000, 4 * 499500)]
-    assert len(faults.reads) == 4
+    assert faults.reads == asked
 
 
 def test_only_files_that_can_matter_are_fetched(

@@ -42,7 +42,8 @@ def estimate(
 def _of_one(source: Source, relation: Relation, wanted: Wanted) -> Estimate:
     index = source.index
     numbers = np.arange(index.count)
-    if not isinstance(wanted.rows, AlwaysTrue):
+    # which files a caller's conditions leave of hidden rows would show in where the statement runs
+    if not relation.needs_barrier and not isinstance(wanted.rows, AlwaysTrue):
         numbers = np.flatnonzero(prune(index, source.metadata.specs(), source.schema, wanted.rows))
     total = int(index.sizes[numbers].sum())
     read = _read(relation, wanted)

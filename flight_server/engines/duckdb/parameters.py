@@ -37,7 +37,8 @@ def _value(name: str, column: pa.Array) -> Any:
     if not scalar.is_valid:
         return None
     try:
-        return Value(_plain(scalar), sqltype(sql_type(column.type)))
+        kind = sqltype(sql_type(column.type))  # first: it refuses types whose values have no end
+        return Value(_plain(scalar), kind)
     except (UnsupportedData, duckdb.Error) as error:
         raise ParameterRefused(f"Parameter {name} has a type that cannot be bound.") from error
     except (pa.ArrowException, ValueError, OverflowError) as error:

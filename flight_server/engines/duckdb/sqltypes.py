@@ -61,6 +61,9 @@ def _timestamp(data: pa.TimestampType) -> str:
 def _decimal(data: pa.DataType) -> str:
     if data.precision > 38:
         raise UnsupportedData("Decimals of more than 38 digits cannot be read by this engine.")
+    # such a value written out would have as many digits as the scale says, which may be billions
+    if not 0 <= data.scale <= data.precision:
+        raise UnsupportedData("Decimals of such a scale cannot be read by this engine.")
     return f"DECIMAL({data.precision},{data.scale})"
 
 
