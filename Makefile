@@ -32,7 +32,7 @@ test: $(STAMP) ## run the tests but the long proofs (K=name runs some of all)
 	$(BIN)/python -m pytest $(if $(K),-k '$(K)',-m 'not proof and not night')
 
 proofs: $(STAMP) ## the long ones: oracle, attacks by every way, mutants, real clients, soak
-	$(BIN)/python -m pytest -m proof
+	$(BIN)/python -m pytest --numprocesses=3 -m proof
 
 night: $(STAMP) ## longer still: Athena by its double, real catalogs, S3 with faults
 	$(BIN)/python -m pytest -m night

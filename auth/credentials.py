@@ -29,7 +29,9 @@ from auth.yaml_file import Value, read_yaml
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _RESERVED: Final = frozenset({"sub", "iss", "aud", "exp", "iat", "nbf", "jti"})
 _HASHING_AT_ONCE: Final = 4  # each takes 16 MiB or more
-_WAITING_AT_ONCE: Final = 32  # each holds a place of the server, and nobody is known yet
+# each holds a place of the server (of 256), and nobody is known yet; an application that opens a
+# hundred connections at once is let in
+_WAITING_AT_ONCE: Final = 124
 
 
 @dataclass(frozen=True, slots=True)

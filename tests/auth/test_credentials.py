@@ -97,13 +97,13 @@ def test_more_passwords_than_can_be_checked_soon_are_refused_at_once(users, monk
         return not go_on.wait(10)
 
     monkeypatch.setattr(module.PasswordHash, "matches", slow)
-    with ThreadPoolExecutor(100) as pool:
-        tried = [pool.submit(users.by_password, "alice", "wrong") for _ in range(100)]
-        while sum(each.done() for each in tried) < 64:
+    with ThreadPoolExecutor(200) as pool:
+        tried = [pool.submit(users.by_password, "alice", "wrong") for _ in range(200)]
+        while sum(each.done() for each in tried) < 72:
             wait([each for each in tried if not each.done()], 0.05)
         refused = [each for each in tried if each.done()]
         go_on.set()
-    assert len(refused) == 64
+    assert len(refused) == 72
     assert all(isinstance(each.exception(), TooManyLogins) for each in refused)
     monkeypatch.undo()
     assert users.by_password("alice", "correct horse") is not None
