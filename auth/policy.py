@@ -26,7 +26,7 @@ from typing import Any
 
 from auth.grant import Expression, Grant
 from auth.identity import Identity
-from auth.limits import Limits, limits_of
+from auth.limits import EVERYONE, Limits, Team, limits_of
 from auth.matching import Target, covers_table, given_by, path_of, taken_by, target_of
 from auth.narrowing import Narrowed, narrow
 from auth.principal import Principal
@@ -151,6 +151,12 @@ class Policy:
     def limits(self, principal: Principal) -> Limits:
         """What the principal may use: of each limit the most generous that its roles say."""
         return limits_of(self.rules.limits, self.roles(principal))
+
+    def teams(self, principal: Principal) -> Mapping[str, Team | None]:
+        """The teams that the principal's statements count for: one for each of its roles, and the
+        one of everyone; None for those that nothing is said of."""
+        roles = (*self.roles(principal), EVERYONE)
+        return {role: self.rules.teams.get(role) for role in roles}
 
     def fingerprint(self, principal: Principal) -> str:
         """The hash of all that decisions for this principal depend on, tables aside."""

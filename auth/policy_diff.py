@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from auth.bearers import Bearer
-from auth.explain import ColumnExplanation, Explanation, Rows, Visibility, explain, shown
+from auth.explain import ColumnExplanation, Explanation, Rows, Visibility, shown
 from auth.grant import Expression, Grant, Reason
+from auth.insides import Reads, anything, explained
 from auth.policy import Policy
 from catalog.model import Table
 from catalog.names import TableName
@@ -74,7 +75,12 @@ class TableChange:
 
 
 def differences(
-    old: Policy, new: Policy, bearers: Iterable[Bearer], tables: Iterable[Table]
+    old: Policy,
+    new: Policy,
+    bearers: Iterable[Bearer],
+    tables: Iterable[Table],
+    *,
+    reads: Reads = anything,
 ) -> Iterator[TableChange]:
     """Every change, by bearer and table in the given order.
 
@@ -83,15 +89,17 @@ def differences(
     known = list(tables)
     for bearer in bearers:
         for table in known:
-            change = difference(old, new, bearer, table)
+            change = difference(old, new, bearer, table, reads=reads)
             if change is not None:
                 yield change
 
 
-def difference(old: Policy, new: Policy, bearer: Bearer, table: Table) -> TableChange | None:
+def difference(
+    old: Policy, new: Policy, bearer: Bearer, table: Table, *, reads: Reads = anything
+) -> TableChange | None:
     """What changes for one bearer in one table; None where nothing does."""
     before, after = (
-        explain(policy, bearer.principal, table, has_claims=bearer.has_claims)
+        explained(policy, bearer.principal, table, reads, has_claims=bearer.has_claims)
         for policy in (old, new)
     )
     if not before.visible and not after.visible:

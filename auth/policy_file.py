@@ -63,6 +63,7 @@ def parse_policy(text: str, file: str = "policy.yaml") -> Policy:
     identity = _identity(fields["identity"]) if "identity" in fields else Identity()
     roles = _roles(fields["roles"]) if "roles" in fields else {}
     known = lookups(fields["lookups"]) if "lookups" in fields else {}
+    allowed, together = limits(fields["limits"], roles) if "limits" in fields else ({}, {})
     reader = _Reader(roles, identity, known)
     return Policy(
         Rules(
@@ -76,7 +77,8 @@ def parse_policy(text: str, file: str = "policy.yaml") -> Policy:
             ),
             masks=_unique([reader.mask(item) for item in _items(fields, "masks")], file),
             lookups=known,
-            limits=limits(fields["limits"], roles) if "limits" in fields else {},
+            limits=allowed,
+            teams=together,
             new_after=new_after(fields["new_columns"]) if "new_columns" in fields else None,
         )
     )

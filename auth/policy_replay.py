@@ -12,9 +12,10 @@ from enum import StrEnum
 from functools import lru_cache
 
 from auth.bearers import Bearer, recorded_bearer, user_bearer
-from auth.credentials import Credentials
-from auth.explain import Rows, Visibility, explain
+from auth.credentials import Credentials, User
+from auth.explain import Rows, Visibility
 from auth.grant import Expression, Grant
+from auth.insides import Reads, anything, explained
 from auth.policy import Policy, claims_in
 from auth.policy_diff import Change, ColumnChange, Seen, TableChange, difference
 from auth.rules import Role
@@ -90,10 +91,13 @@ class Replay:
         new: Policy,
         users: Credentials | None,
         table: Callable[[TableName], Table | None],
+        *,
+        reads: Reads = anything,
     ) -> None:
         self._old, self._new = old, new
         self._users = users
         self._table = table
+        self._reads = reads
         self._compare = lru_cache(maxsize=65_536)(self._compared)
 
     def effects(self, use: Use) -> list[Effect]:
@@ -106,11 +110,11 @@ class Replay:
 
     def basis(self, use: Use) -> str:
         """What the decisions for a use's user rest on."""
-        return "users file" if self._is_known(use) else "recorded roles"
+        known = self._known(use.user, use.in_file)
+        return "recorded roles" if known is None else "users file"
 
-    def _is_known(self, use: Use) -> bool:
-        user = None if self._users is None or not use.in_file else self._users.user(use.user)
-        return user is not None
+    def _known(self, user: str, in_file: bool) -> User | None:
+        return None if self._users is None or not in_file else self._users.user(user)
 
     def _compared(
         self, user: str, roles: frozenset[str], in_file: bool, name: TableName
@@ -124,7 +128,7 @@ class Replay:
             return bearer
         old, new = self._old, self._new
         told = [
-            explain(policy, bearer.principal, table, has_claims=bearer.has_claims)
+            explained(policy, bearer.principal, table, self._reads, has_claims=bearer.has_claims)
             for policy in (old, new)
         ]
         hidden = [
@@ -133,7 +137,7 @@ class Replay:
         ]
         unsure = "" if bearer.has_claims else self._claims_unsure(bearer, table)
         return _Compared(
-            change=difference(old, new, bearer, table),
+            change=difference(old, new, bearer, table, reads=self._reads),
             seen=any(each.visible for each in told),
             known=frozenset(fold(column.name) for column in table.columns),
             hidden=frozenset(hidden[0] & hidden[1]),
@@ -142,7 +146,7 @@ class Replay:
 
     def _bearer(self, user: str, roles: frozenset[str], in_file: bool) -> Bearer | str:
         """Who is asked for, or why that is not known."""
-        known = self._users.user(user) if in_file and self._users is not None else None
+        known = self._known(user, in_file)
         if known is not None:
             return user_bearer(known)
         old, new = self._old.rules.roles, self._new.rules.roles

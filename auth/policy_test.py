@@ -9,6 +9,7 @@ from types import MappingProxyType
 from auth.explain import ColumnExplanation, Explanation, Rows, Visibility, explain, shown
 from auth.globs import Glob
 from auth.grant import Reason
+from auth.insides import Reads, anything, explained, seen
 from auth.matching import path_of
 from auth.policy import Policy
 from auth.principal import Principal
@@ -70,10 +71,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables that cases speak of: all their names, and how one is found."""
+    """The tables that cases speak of: all their names, how one is found, and which are not read."""
 
     names: Sequence[TableName]
     find: Callable[[TableName], Table | None]
+    reads: Reads = anything
 
 
 def run_case(case: Case, policy: Policy, tables: Tables) -> Outcome:
@@ -84,7 +86,7 @@ def run_case(case: Case, policy: Policy, tables: Tables) -> Outcome:
         if table is None:
             problems.append(Problem(f"there is no table {case.table}"))
         else:
-            told = explain(policy, case.principal, table)
+            told = explained(policy, case.principal, table, tables.reads)
             problems += [*_columns(case, told), *_masks(case, told), *_rows(case, told)]
     for patterns, expected in ((case.sees, True), (case.sees_not, False)):
         for pattern in patterns:
@@ -146,7 +148,7 @@ def _listing(
         if table is None:
             yield Problem(f"{name}: cannot be read now")
             continue
-        if (policy.decide(case.principal, table) is not None) is not expected:
+        if seen(policy, case.principal, table, tables.reads) is not expected:
             told = explain(policy, case.principal, table)
             reasons = {reason for column in told.columns for reason in column.because}
             text = (

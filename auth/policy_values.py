@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from auth.globs import GlobInvalid
 from auth.grant import Reason
 from auth.identity import ClaimRule
-from auth.limits import EVERYONE, Limits
+from auth.limits import EVERYONE, Limits, Team
 from auth.lookups import table_name
 from auth.masks import UNITS, Bucket, BuiltIn, Constant, Hash, Null, Partial, Truncate
 from auth.rules import Lookup, Role
@@ -26,6 +26,9 @@ _MOST_KEPT: Final = 64
 _MOST: Final = 2**62
 _SECONDS: Final = 7 * 86_400
 _WIDEST: Final = 10**15
+_MOST_USD: Final = 10**9
+_OF_ONE: Final = ("concurrent", "statement_seconds", "rows", "result_bytes")
+_OF_DAY: Final = ("scan_gb_day", "athena_usd_day")
 
 
 def built_in_mask(value: Value, claims: Mapping[str, ClaimRule]) -> BuiltIn:
@@ -70,23 +73,44 @@ def lookups(value: Value) -> Mapping[str, Lookup]:
     return MappingProxyType(found)
 
 
-def limits(value: Value, roles: Mapping[str, Role]) -> Mapping[str, Limits]:
-    """What bearers of roles may use, by role; under `*` what everyone may."""
+def limits(
+    value: Value, roles: Mapping[str, Role]
+) -> tuple[Mapping[str, Limits], Mapping[str, Team]]:
+    """What each bearer of a role may use, and what all together may, by role; `*` is everyone."""
     found: dict[str, Limits] = {}
+    teams: dict[str, Team] = {}
     for key, body in value.entries():
         role = key.key()
         if role not in roles and role != EVERYONE:
             raise key.fault(f"unknown role {role!r}{nearest(role, roles)}")
-        fields = body.fields(
-            optional=["concurrent", "statement_seconds", "rows", "result_bytes", "scan_gb_day"]
-        )
-        if not fields:
-            raise body.fault("must not be empty")
-        highest = {"concurrent": 10_000, "statement_seconds": _SECONDS}
-        found[role] = Limits(
-            **{name: said.integer(1, highest.get(name, _MOST)) for name, said in fields.items()}
-        )
-    return MappingProxyType(found)
+        fields = _limited(body, [*_OF_ONE, *_OF_DAY, "team"])
+        team = fields.pop("team", None)
+        found[role] = Limits(**_numbers(fields))
+        if team is not None:
+            teams[role] = Team(**_numbers(_limited(team, _OF_DAY)))
+    return MappingProxyType(found), MappingProxyType(teams)
+
+
+def _limited(value: Value, known: Sequence[str]) -> dict[str, Value]:
+    fields = value.fields(optional=known)
+    if not fields:
+        raise value.fault("must not be empty")
+    return fields
+
+
+def _numbers(fields: Mapping[str, Value]) -> dict[str, Any]:
+    highest = {"concurrent": 10_000, "statement_seconds": _SECONDS}
+    return {
+        name: _usd(said) if "_usd_" in name else said.integer(1, highest.get(name, _MOST))
+        for name, said in fields.items()
+    }
+
+
+def _usd(value: Value) -> float:
+    plain = value.plain()
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not 0 < plain <= _MOST_USD:
+        raise value.fault(f"must be a number above 0 and at most {_MOST_USD}")
+    return float(plain)
 
 
 def _constant(value: Value) -> Constant:

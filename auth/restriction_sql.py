@@ -17,7 +17,7 @@ import pyarrow as pa
 from auth.fields import fields_of
 from catalog.errors import RestrictedTable
 from catalog.model import Column, Table
-from catalog.names import quote
+from catalog.names import quote, text_literal
 from catalog.restrictions import (
     Action,
     Always,
@@ -213,6 +213,5 @@ def _text(text: str) -> str:
     """A text as a literal in which nothing can be taken for a placeholder of a policy."""
     if "\0" in text:
         raise RestrictedTable("A restriction of the catalog has a value that cannot be applied")
-    parts = text.split("${")
-    quoted = ["'" + part.replace("'", "''") + "'" for part in parts]
+    quoted = [text_literal(part) for part in text.split("${")]
     return quoted[0] if len(quoted) == 1 else "(" + " || '$' || '{' || ".join(quoted) + ")"

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from auth.globs import Glob, GlobInvalid, Level, compile_glob
 from auth.grant import Reason
 from auth.identity import Identity
-from auth.limits import Limits
+from auth.limits import Limits, Team
 from auth.masks import BuiltIn
 from catalog.names import TableName
 
@@ -129,8 +129,8 @@ class Role:
 class Rules:
     """All that a policy file says. `version` is the hash of its content.
 
-    `limits` are by role; those of everyone under `*`. What came into a table after `new_after` is
-    new; None where nothing counts as new.
+    `limits` are by role; those of everyone under `*`; `teams` likewise. What came into a table
+    after `new_after` is new; None where nothing counts as new.
     """
 
     version: str
@@ -143,6 +143,13 @@ class Rules:
     lookups: Mapping[str, Lookup] = field(default_factory=lambda: MappingProxyType({}))
     limits: Mapping[str, Limits] = field(default_factory=lambda: MappingProxyType({}))
     new_after: datetime | None = None
+    teams: Mapping[str, Team] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def has_budgets(self) -> bool:
+        """Whether it is said of anybody how much may be used in a day."""
+        said: list[Limits | Team] = [*self.limits.values(), *self.teams.values()]
+        return any(each.scan_gb_day or each.athena_usd_day for each in said)
 
 
 def compile_pattern(text: str) -> Pattern:

@@ -66,7 +66,7 @@ def _planned(size: int, table: Table) -> None:
     again = _median(lambda: source_of(table, kept, Footers()))
     filters: tuple[BooleanExpression, ...] = (
         EqualTo("id", _key(size)),  # type: ignore[call-arg,misc]  # as its own stub says it not
-        And(GreaterThan("price", "5.00"), LessThan("moment", "2024-01-01T03:00:00")),  # type: ignore[call-arg,misc]
+        And(GreaterThan("price", "5.00"), LessThan("moment", "2024-01-01T03:00:00")),  # type: ignore[call-arg,misc]  # likewise
     )
     specs = source.metadata.specs()
     for wanted in filters:

@@ -27,7 +27,7 @@ from pyroaring import BitMap64
 
 from benchmarks import tpch_lake
 from catalog.model import Column, Snapshot, Table
-from catalog.names import TableName, quote
+from catalog.names import TableName, quote, text_literal
 from flight_server.engines.duckdb import positions
 from flight_server.engines.duckdb.memory import MemoryFiles
 from flight_server.engines.duckdb.scan.entries import DataFile, DeleteFile
@@ -35,7 +35,7 @@ from flight_server.engines.duckdb.scan.footers import Footers
 from flight_server.engines.duckdb.scan.manifests import Manifests
 from flight_server.engines.duckdb.scan.plan import source_of
 from flight_server.engines.duckdb.scan.reader import render
-from flight_server.engines.duckdb.session import blank, text_literal
+from flight_server.engines.duckdb.session import blank
 
 _SHARE = 10  # one row of so many is deleted
 _ALL = "SELECT * FROM lineitem"

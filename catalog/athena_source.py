@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -90,85 +90,65 @@ def open_source(properties: Mapping[str, str], data_catalog: str, timeout: float
     )
     if data_catalog == GLUE_CATALOG:
         glue = session.client("glue", endpoint_url=properties.get("glue.endpoint"), config=config)
-        return GlueSource(glue, properties.get("glue.id"))
+        return _Asked(glue, _GLUE, {"CatalogId": properties.get("glue.id")})
     endpoint = properties.get("athena.endpoint") or properties.get("glue.endpoint")
     athena = session.client("athena", endpoint_url=endpoint, config=config)
-    return MetadataSource(athena, data_catalog, properties.get("athena.workgroup"))
+    workgroup = properties.get("athena.workgroup")
+    return _Asked(athena, _ATHENA, {"CatalogName": data_catalog, "WorkGroup": workgroup})
 
 
 def _credential(properties: Mapping[str, str], name: str) -> str | None:
     return properties.get(f"glue.{name}") or properties.get(f"client.{name}")
 
 
-class GlueSource:
-    """The data catalog that Glue keeps; see `Source`."""
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """One of the two ways to ask: each call with what its answer holds."""
 
-    def __init__(self, client: Any, account: str | None) -> None:
+    databases: tuple[str, str]
+    tables: tuple[str, str]
+    table: tuple[str, str]
+    name: str
+    entry: Callable[[Mapping[str, Any]], Entry]
+
+
+class _Asked:
+    """A data catalog that is asked by such calls; see `Source`. `place` goes with each of them."""
+
+    def __init__(self, client: Any, calls: _Calls, place: Mapping[str, str | None]) -> None:
         self._client = client
-        self._of = {} if account is None else {"CatalogId": account}
+        self._calls = calls
+        self._place = {key: value for key, value in place.items() if value is not None}
 
     def databases(self) -> Sequence[str]:
         """The names of all databases."""
-        pages = self._client.get_paginator("get_databases").paginate(**self._of)
-        return [each["Name"] for page in pages for each in page["DatabaseList"]]
+        return [each["Name"] for each in self._listed(self._calls.databases)]
 
     def tables(self, database: str) -> Sequence[Entry]:
         """All tables and views of a database; none where there is no such database."""
-        pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database, **self._of)
         try:
-            return [_of_glue(each) for page in pages for each in page["TableList"]]
+            listed = list(self._listed(self._calls.tables, DatabaseName=database))
         except ClientError as error:
             if _is_absent(error):
                 return []
             raise
+        return [self._calls.entry(each) for each in listed]
 
     def table(self, database: str, name: str) -> Entry | None:
         """One table or view; None where there is none."""
+        call, held = self._calls.table
+        asked = {"DatabaseName": database, self._calls.name: name, **self._place}
         try:
-            answer = self._client.get_table(DatabaseName=database, Name=name, **self._of)
+            answer = getattr(self._client, call)(**asked)
         except ClientError as error:
             if _is_absent(error):
                 return None
             raise
-        return _of_glue(answer["Table"])
+        return self._calls.entry(answer[held])
 
-
-class MetadataSource:
-    """A data catalog of another kind, as Athena's own metadata calls tell of it; see `Source`."""
-
-    def __init__(self, client: Any, data_catalog: str, workgroup: str | None) -> None:
-        self._client = client
-        self._of = {"CatalogName": data_catalog}
-        if workgroup is not None:
-            self._of["WorkGroup"] = workgroup
-
-    def databases(self) -> Sequence[str]:
-        """The names of all databases."""
-        pages = self._client.get_paginator("list_databases").paginate(**self._of)
-        return [each["Name"] for page in pages for each in page["DatabaseList"]]
-
-    def tables(self, database: str) -> Sequence[Entry]:
-        """All tables and views of a database; none where there is no such database."""
-        listing = self._client.get_paginator("list_table_metadata")
-        pages = listing.paginate(DatabaseName=database, **self._of)
-        try:
-            return [_of_athena(each) for page in pages for each in page["TableMetadataList"]]
-        except ClientError as error:
-            if _is_absent(error):
-                return []
-            raise
-
-    def table(self, database: str, name: str) -> Entry | None:
-        """One table or view; None where there is none."""
-        try:
-            answer = self._client.get_table_metadata(
-                DatabaseName=database, TableName=name, **self._of
-            )
-        except ClientError as error:
-            if _is_absent(error):
-                return None
-            raise
-        return _of_athena(answer["TableMetadata"])
+    def _listed(self, call: tuple[str, str], **asked: str) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator(call[0]).paginate(**asked, **self._place)
+        return (each for page in pages for each in page[call[1]])
 
 
 def _is_absent(error: ClientError) -> bool:
@@ -216,3 +196,19 @@ def _columns(listed: Sequence[Mapping[str, Any]] | None) -> Iterator[EntryColumn
 
 def _texts(parameters: Mapping[str, Any] | None) -> Mapping[str, str]:
     return MappingProxyType({key: str(value) for key, value in (parameters or {}).items()})
+
+
+_GLUE = _Calls(
+    databases=("get_databases", "DatabaseList"),
+    tables=("get_tables", "TableList"),
+    table=("get_table", "Table"),
+    name="Name",
+    entry=_of_glue,
+)
+_ATHENA = _Calls(
+    databases=("list_databases", "DatabaseList"),
+    tables=("list_table_metadata", "TableMetadataList"),
+    table=("get_table_metadata", "TableMetadata"),
+    name="TableName",
+    entry=_of_athena,
+)

@@ -8,28 +8,23 @@ from dataclasses import replace
 from catalog.athena_source import Entry, EntryColumn
 from catalog.errors import UnsupportedTable
 from catalog.hive_types import hive_type
-from catalog.iceberg_fields import TAGS, split_tags, tags_in_doc
+from catalog.iceberg_fields import TAGS, declared_tags, spellings, split_tags, tags_in_doc
+from catalog.lookup import refuse_alike
 from catalog.model import AthenaPlace, Column, Table
 from catalog.names import TableName, fold
 
 ENGINE = "athena"
 PARTITION_KEYS = "partition-keys"
-_PASSED_OVER = ("element", "key", "value")
 _Tags = Mapping[str, frozenset[str]]
 
 
 def table_of(name: TableName, entry: Entry, place: AthenaPlace) -> Table:
     """A table as its entry tells of it. Raises `UnsupportedTable`."""
-    declared = {
-        fold(key.removeprefix(f"{TAGS}.")): split_tags(value)
-        for key, value in entry.parameters.items()
-        if key.startswith(f"{TAGS}.")
-    }
+    declared = declared_tags(entry.parameters)
     listed = (*entry.columns, *entry.partition_keys)
     if not listed:
         raise UnsupportedTable(f"Table {name} has no columns that its catalog tells of")
-    if len({fold(column.name) for column in listed}) != len(listed):
-        raise UnsupportedTable("The table has columns whose names differ only in case")
+    refuse_alike(column.name for column in listed)
     keys = ",".join(column.name for column in entry.partition_keys)
     return Table(
         name=name,
@@ -54,9 +49,6 @@ def _column(column: EntryColumn, declared: _Tags) -> Column:
 def _tagged(column: Column, above: tuple[str, ...], declared: _Tags) -> Column:
     """A column with the tags that are declared for it and for what lies within it."""
     path = (*above, fold(column.name))
-    # a list's element may be passed over, as it has no name that users know
-    short = (*path[:1], *(name for name in path[1:-1] if name not in _PASSED_OVER), *path[1:][-1:])
-    tags = column.tags | declared.get(".".join(path), frozenset())
-    tags |= declared.get(".".join(short), frozenset())
+    tags = column.tags.union(*(declared.get(text, ()) for text in spellings(path)))
     children = tuple(_tagged(child, path, declared) for child in column.children)
     return replace(column, tags=tags, children=children)

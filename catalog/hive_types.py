@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from catalog.errors import UnsupportedTable
+from catalog.lookup import refuse_alike
 from catalog.model import Column
-from catalog.names import fold
 
 # The element of a list, as engines name it in Arrow.
 _LIST_ITEM = "l"
@@ -119,8 +119,7 @@ class _Reader:
             if not self._take(","):
                 break
         self._need(closing)
-        if len({fold(part.name) for part in parts}) != len(parts):
-            raise UnsupportedTable("The table has columns whose names differ only in case")
+        refuse_alike(part.name for part in parts)
         return HiveType(pa.struct([(part.name, part.type) for part in parts]), tuple(parts))
 
     def _inner(self, depth: int, count: int) -> list[HiveType]:

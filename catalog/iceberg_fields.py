@@ -82,9 +82,6 @@ def past_of(metadata: TableMetadata) -> Past:
         owners[path].add(field_id)
         paths[field_id].add(path)
     tags, sure = _tags(metadata, placed)
-    for field_id, said in _tags_in_docs(metadata).items():
-        tags[field_id] |= said
-        sure[field_id] |= said
     since = _since(metadata)
     fields = {
         field_id: FieldPast(frozenset(all_), tags[field_id], sure[field_id], since.get(field_id))
@@ -98,9 +95,6 @@ def past_of_view(schema: Schema, properties: Mapping[str, str]) -> Past:
     told = _Told((schema,), schema.schema_id, properties)
     placed = {(path, field.field_id) for path, field in _walk(schema.fields)}
     tags, sure = _tags(told, placed)
-    for field_id, said in _tags_in_docs(told).items():
-        tags[field_id] |= said
-        sure[field_id] |= said
     fields = {
         field_id: FieldPast(frozenset({path}), tags[field_id], sure[field_id])
         for path, field_id in placed
@@ -111,6 +105,21 @@ def past_of_view(schema: Schema, properties: Mapping[str, str]) -> Past:
 def split_tags(text: str) -> frozenset[str]:
     """The tags of a comma-separated property."""
     return frozenset(tag.strip() for tag in text.split(",") if tag.strip())
+
+
+def declared_tags(properties: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    """The tags of columns and fields that properties declare, by how these spell them, folded."""
+    return {
+        fold(key.removeprefix(f"{TAGS}.")): split_tags(value)
+        for key, value in properties.items()
+        if key.startswith(f"{TAGS}.")
+    }
+
+
+def spellings(path: tuple[str, ...]) -> set[str]:
+    """The texts by which a property may name a path: a list's element may be passed over."""
+    short = tuple(name for name in path[1:-1] if name not in ("element", "key", "value"))
+    return {".".join(path), ".".join((*path[:1], *short, *path[1:][-1:]))}
 
 
 def tags_in_doc(doc: str) -> frozenset[str]:
@@ -133,14 +142,10 @@ def _tags(
     metadata: TableMetadata | _Told, placed: Iterable[tuple[_Path, int]]
 ) -> tuple[_Tags, _Tags]:
     """The tags of each field, and those of them that are sure."""
-    declared = {
-        fold(key.removeprefix(f"{TAGS}.")): split_tags(value)
-        for key, value in metadata.properties.items()
-        if key.startswith(f"{TAGS}.")
-    }
+    declared = declared_tags(metadata.properties)
     named: dict[str, set[int]] = defaultdict(set)
     for path, field_id in placed if declared else ():
-        for text in _spellings(path) & declared.keys():
+        for text in spellings(path) & declared.keys():
             named[text].add(field_id)
     tags: _Tags = defaultdict(frozenset)
     sure: _Tags = defaultdict(frozenset)
@@ -149,6 +154,9 @@ def _tags(
             tags[field_id] |= declared[text]
             if len(ids) == 1:
                 sure[field_id] |= declared[text]
+    for field_id, said in _tags_in_docs(metadata).items():
+        tags[field_id] |= said
+        sure[field_id] |= said
     return tags, sure
 
 
@@ -178,12 +186,6 @@ def _walk(fields: Sequence[NestedField], above: _Path = ()) -> Iterator[tuple[_P
         parts = parts_of(field.field_type)
         if parts:
             yield from _walk(parts, path)
-
-
-def _spellings(path: _Path) -> set[str]:
-    """The texts by which a property may name a path: a list's element may be passed over."""
-    short = tuple(name for name in path[1:-1] if name not in ("element", "key", "value"))
-    return {".".join(path), ".".join((*path[:1], *short, *path[1:][-1:]))}
 
 
 def _since(metadata: TableMetadata) -> Mapping[int, datetime]:

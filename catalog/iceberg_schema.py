@@ -37,6 +37,7 @@ from pyiceberg.types import (
 
 from catalog.errors import UnsupportedTable
 from catalog.iceberg_fields import Past, parts_of
+from catalog.lookup import refuse_alike
 from catalog.model import Column
 from catalog.names import fold
 
@@ -74,7 +75,7 @@ def arrow_type(kind: IcebergType) -> pa.DataType:
     if isinstance(kind, MapType):
         return pa.map_(arrow_type(kind.key_type), arrow_type(kind.value_type))
     if isinstance(kind, StructType):
-        _refuse_alike(kind.fields)
+        refuse_alike(field.name for field in kind.fields)
         return pa.struct([pa.field(f.name, arrow_type(f.field_type)) for f in kind.fields])
     found = _PRIMITIVES.get(type(kind))
     if found is None:
@@ -84,7 +85,7 @@ def arrow_type(kind: IcebergType) -> pa.DataType:
 
 def columns_of(schema: Schema, past: Past) -> tuple[Column, ...]:
     """The columns of a schema, with what the table's past says of each."""
-    _refuse_alike(schema.fields)
+    refuse_alike(field.name for field in schema.fields)
     return tuple(_column(field, past, ()) for field in schema.fields)
 
 
@@ -110,10 +111,5 @@ def _column(field: NestedField, past: Past, above: tuple[str, ...]) -> Column:
         reused=path in past.shared,
         doubtful_tags=known.tags - known.sure_tags,
         since=known.since,
+        as_text=isinstance(field.field_type, UUIDType),
     )
-
-
-def _refuse_alike(fields: tuple[NestedField, ...]) -> None:
-    """DuckDB could not tell such columns apart, nor could a policy."""
-    if len({fold(field.name) for field in fields}) != len(fields):
-        raise UnsupportedTable("The table has columns whose names differ only in case")

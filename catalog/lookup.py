@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from catalog.errors import UnsupportedTable
 from catalog.names import fold
 
 
@@ -19,6 +20,13 @@ def match(names: Iterable[str], wanted: str) -> str | None:
     folded = fold(wanted)
     alike = [name for name in known if fold(name) == folded]
     return alike[0] if len(alike) == 1 else None
+
+
+def refuse_alike(names: Iterable[str]) -> None:
+    """Raise `UnsupportedTable` where columns or fields could not be told apart by a user."""
+    listed = [fold(name) for name in names]
+    if len(set(listed)) != len(listed):
+        raise UnsupportedTable("The table has columns whose names differ only in case")
 
 
 class Names:

@@ -26,6 +26,7 @@ class Column:
 
     `field_id` is Iceberg's: it outlives renames. `children` are a struct's fields, a list's
     `element`, a map's `key` and `value`; where there are none, the type alone says what is within.
+    `as_text` is whether the stored values are no texts, but are seen as such: UUIDs.
 
     What the table's past says, for protection alone, never to be shown: `former_names` are other
     names that the same field had, `reused` says that another field had this one's name before.
@@ -44,6 +45,7 @@ class Column:
     reused: bool = False
     doubtful_tags: frozenset[str] = frozenset()
     since: datetime | None = None
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

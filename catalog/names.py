@@ -24,6 +24,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def text_literal(text: str) -> str:
+    """A text as a literal for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def display(name: str) -> str:
     """Quote an identifier only where SQL would need it."""
     return name if _PLAIN.fullmatch(name) else quote(name)

@@ -23,7 +23,8 @@ _RESERVED_WORDS = (
 )
 _RESERVED = frozenset(_RESERVED_WORDS.split())
 
-_NAMES: Mapping[pa.DataType, str] = {
+# those of types without parameters
+NAMES: Mapping[pa.DataType, str] = {
     pa.null(): '"NULL"',
     pa.bool_(): "BOOLEAN",
     pa.int8(): "TINYINT",
@@ -98,7 +99,7 @@ def type_name(kind: pa.DataType) -> str:
     for matches, name in _FAMILIES:
         if matches(kind):
             return name
-    found = _NAMES.get(kind)
+    found = NAMES.get(kind)
     if found is None:
         raise ValueError(f"no SQL name for the Arrow type {kind}")
     return found

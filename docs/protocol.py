@@ -245,8 +245,10 @@ def _served(yes: str, reason: str | None) -> str:
 
 def _messages() -> Iterator[tuple[str, str, str]]:
     """Every request with the method it comes by and whether it is served."""
+    polled = {message: None for message in routes.POLLS if message not in routes.QUERIES}
     tables = (
         (routes.QUERIES, "GetFlightInfo, PollFlightInfo, GetSchema"),
+        (polled, "PollFlightInfo"),
         (routes.TICKETS, "DoGet"),
         (routes.UPDATES, "DoPut"),
         (routes.ACTIONS, "DoAction"),

@@ -26,7 +26,8 @@ from catalog.iceberg import IcebergCatalog
 from catalog.iceberg_source import SOURCE_NAME
 from catalog.registry import Registry
 from flight_server import __version__
-from flight_server.auditing import audit_key, audit_place
+from flight_server.auditing import audit_place, signed_place
+from flight_server.budgeting import begun
 from flight_server.config import CatalogSettings, ConfigInvalid, IssuerSettings, Settings, table
 from flight_server.definers import definers
 from flight_server.engines.base import Engine
@@ -39,9 +40,8 @@ from flight_server.query.alerts import Alerts
 from flight_server.query.audit.log import AuditLog
 from flight_server.query.audit.recent import recent
 from flight_server.query.audit.records import Scribe
-from flight_server.query.audit.spent import spent
 from flight_server.query.audit.trail import Rhythm, Trail, Unusable
-from flight_server.query.budget import Budget
+from flight_server.query.budget import Account, Amount
 from flight_server.query.compiled import refusing
 from flight_server.query.events import Listeners, WatchedPolicies
 from flight_server.query.expressions import Compiler
@@ -76,6 +76,7 @@ class Application:
             self.lookout.close()
         self.server.drain(self.drain)
         self.server.stop(grace).wait()
+        self.service.close()
         (self.router or self.engine).close()
         self.spool.close()
         if self.audit is not None:
@@ -99,10 +100,11 @@ def _build(settings: Settings, audit: AuditLog | None) -> Application:
     sealer = sealing(settings)
     keys = mask_keys(settings)
     policies = PolicySource(settings.policy.file, refusing(Compiler(Parser(), keys)))
-    access = authenticator(settings, policies)
-    users = CredentialsSource(settings.auth.users).current if settings.auth.users else None
+    users = known_users(settings)
+    access = authenticator(settings, policies, users)
     watched = WatchedPolicies(policies, listener)
-    registry = catalogs(settings, policies.current, users, cache=lambda: engine.cached())
+    budget = begun(audit_place(settings), policies.current())
+    registry = catalogs(settings, policies.current, users, lambda: engine.cached(), budget.used)
     engine = start_engine(settings)
     router = routed(settings, engine)
     spool = spooling(settings, sealer)
@@ -118,6 +120,7 @@ def _build(settings: Settings, audit: AuditLog | None) -> Application:
             ticket_seconds=settings.limits.ticket,
             prepared_seconds=settings.limits.prepared,
             result_seconds=settings.limits.result,
+            poll_seconds=settings.limits.poll,
             # Clients open all parts at once and read one after the other: each needs its worker.
             partitions=min(settings.limits.partitions, settings.engine.workers),
             parameter_rows=settings.limits.parameter_rows,
@@ -127,7 +130,7 @@ def _build(settings: Settings, audit: AuditLog | None) -> Application:
         listener=listener,
         renewed=access.renewed,
         mask_keys=keys,
-        budget=_budget(settings, policies.current()),
+        budget=budget,
         definers=definers(settings),
         version=f"flight-server {__version__}",
     )
@@ -137,22 +140,12 @@ def _build(settings: Settings, audit: AuditLog | None) -> Application:
     return Application(server, service, engine, spool, drain, audit, lookout, router)
 
 
-def _budget(settings: Settings, policy: Policy) -> Budget:
-    """How much users may read today, less what they read before the server was started."""
-    budget, place = Budget(), audit_place(settings)
-    if place is not None and any(limits.scan_gb_day for limits in policy.rules.limits.values()):
-        budget.restore(partial(spent, place))
-    return budget
-
-
 def auditing(settings: Settings) -> AuditLog | None:
     """The audit log, open to be written; None where the settings name no directory."""
-    place = audit_place(settings)
-    if place is None:
+    signed = signed_place(settings)
+    if signed is None:
         return None
-    key = audit_key(settings)
-    if key is None:
-        raise ConfigInvalid("audit.secret: is needed to sign the audit log")
+    place, key = signed
     audit = settings.audit
     rhythm = Rhythm(audit.checkpoint_records, audit.checkpoint_seconds, audit.file_size)
     try:
@@ -167,11 +160,12 @@ def catalogs(
     policy: Callable[[], Policy] | None = None,
     users: Callable[[], Credentials] | None = None,
     cache: Callable[[], Mapping[str, int]] | None = None,
+    used: Callable[[], Mapping[Account, Amount]] | None = None,
 ) -> Registry:
     """The configured catalogs, and the one in which the server tells of itself; none is opened yet.
 
     The latter tells of the policy and the users that are given, else of the configured ones as they
-    are when its tables are read, and of the cache that is given.
+    are when its tables are read, and of the cache and the use of budgets that are given.
     """
     configured = [catalog(settings, name, entry) for name, entry in settings.catalogs.items()]
     file, place = settings.auth.users, audit_place(settings)
@@ -184,6 +178,7 @@ def catalogs(
         rows=settings.system.rows,
         audit_rows=settings.system.audit_rows,
         cache=cache,
+        used=used,
     )
     name = settings.system.catalog
     try:
@@ -244,17 +239,24 @@ def shown_settings(settings: Settings) -> tuple[tuple[str, str, str], ...]:
     return tuple(shown)
 
 
-def authenticator(settings: Settings, policies: PolicySource) -> Authenticator:
+def known_users(settings: Settings) -> Callable[[], Credentials] | None:
+    """What gives the users of the configured file as it is; None where there is no such file."""
+    file = settings.auth.users
+    return None if file is None else CredentialsSource(file).current
+
+
+def authenticator(
+    settings: Settings, policies: PolicySource, users: Callable[[], Credentials] | None
+) -> Authenticator:
     """Users, trusted issuers and the server's own session tokens."""
     secret = settings.auth.session_secret
     if secret is None:
         log.warning("auth.session_secret is not set: logins are valid on this process only")
     key = secret_key(secret.get_secret_value() if secret else secrets.token_bytes(32))
-    users = settings.auth.users
     return Authenticator(
         identity=lambda: policies.current().identity,
         issuers=tuple(issuer(entry) for entry in settings.auth.issuers),
-        credentials=CredentialsSource(users).current if users else None,
+        credentials=users,
         sessions=Sessions(key, lifetime_seconds=int(settings.auth.session_lifetime)),
         anonymous=settings.auth.anonymous,
     )

@@ -15,6 +15,19 @@ def audit_place(settings: Settings) -> Place | None:
     return Place(audit.directory, audit.stream, audit.checkpoints or audit.directory)
 
 
+def signed_place(settings: Settings) -> tuple[Place, SigningKey] | None:
+    """Where the audit log is with what signs it; None where there is none.
+
+    Raises `ConfigInvalid` for one that nothing signs.
+    """
+    place, key = audit_place(settings), audit_key(settings)
+    if place is None:
+        return None
+    if key is None:
+        raise ConfigInvalid("audit.secret: is needed to sign the audit log")
+    return place, key
+
+
 def audit_key(settings: Settings) -> SigningKey | None:
     """What signs the audit log; None where nothing is set."""
     secret = settings.audit.secret

@@ -167,6 +167,11 @@ class LimitSettings(Section):
     result: Seconds = Field(
         86_400.0, description="Seconds after planning within which tickets can be renewed."
     )
+    poll: Seconds = Field(
+        60.0,
+        description="Seconds that a polled statement runs on, and its result is kept, while nobody"
+        " asks for it.",
+    )
     session: Seconds = Field(43_200.0, description="Seconds that an unused session is valid.")
     sessions: int = Field(10_000, ge=1, description="Sessions kept for clients without cookies.")
     user_sessions: int = Field(100, ge=1, description="Such sessions of one user.")

@@ -46,6 +46,30 @@ class AthenaSettings(Section):
     most: Size = Field(
         0, description="Bytes that one statement may read on Athena, as estimated; 0 for any."
     )
+    assumed: Size = Field(
+        2**30,
+        description="Bytes that a statement counts with in budgets until it has ended, where its"
+        " tables tell no size.",
+    )
+    patience: float = Field(
+        5.0,
+        ge=0,
+        description="Seconds of waiting for a worker, as estimated, from which on Athena runs what"
+        " DuckDB could run as well, if it has a place; 0 for never.",
+    )
+    second: bool = Field(
+        True,
+        description="Whether Athena runs what needed more memory than DuckDB may have, and could"
+        " run on both.",
+    )
+    bring: Size = Field(
+        2**30,
+        description="Bytes of tables that only Athena reads which one statement may bring here, to"
+        " join them with what Athena does not read; 0 for none.",
+    )
+    bring_total: Size = Field(
+        4 * 2**30, description="Bytes that all statements together may have brought here."
+    )
     concurrent: int = Field(20, ge=1, description="Statements that run on Athena at once.")
     queued: int = Field(100, ge=0, description="Statements that may wait for that.")
     queue: Seconds = Field(60.0, description="Seconds that a statement waits.")

@@ -47,6 +47,10 @@ def routed(here: DuckDBEngine, local: DuckDBSettings, configured: Configured) ->
         most=configured.most or None,
         usd=lambda size: cost(size, configured.price).usd,
         sealed=partial(is_sealed, settings=local),
+        patience=configured.patience or None,
+        second=configured.second,
+        bring=configured.bring,
+        bring_total=configured.bring_total,
     )
     return Router(here, there, rules)
 
@@ -80,6 +84,7 @@ def engine_settings(configured: Configured) -> AthenaSettings:
         prefetch=configured.prefetch,
         sort_bytes=configured.sort,
         price_per_tb=configured.price,
+        assumed=configured.assumed,
         endpoint=configured.endpoint,
     )
 

@@ -42,11 +42,13 @@ PROOFS = (
     "end_to_end/test_audit.py",
     "end_to_end/test_faults.py",
     "end_to_end/test_policy_commands.py",
+    "end_to_end/test_policy_views.py",
     "end_to_end/test_system_tables.py",
     "end_to_end/test_views_served.py",
     "engines/test_ending.py",
     "engines/test_pruning.py",
     "engines/test_sealed.py",
+    "engines/test_timely.py",
     "iceberg/test_matrix_s3.py",
     "oracle",
     "protocol/test_fuzz.py",
@@ -57,6 +59,7 @@ PROOFS = (
     "security/test_revocation.py",
     "security/test_rules.py",
     "security/test_sealed.py",
+    "security/test_views_alike.py",
     "security/test_ways.py",
 )
 
@@ -64,17 +67,25 @@ PROOFS = (
 NIGHT = (
     "athena",
     "athena_double",
+    "aws",
     "benchmarks/test_iceberg_scan.py",
     "catalog/test_kinds.py",
     "catalog/test_restrictions.py",
     "catalog/test_vended.py",
+    "end_to_end/test_metadata_tables.py",
     "end_to_end/test_writers.py",
+    "engines/athena/test_charges.py",
+    "engines/athena/test_aws_faults.py",
     "engines/athena/test_ending.py",
+    "engines/athena/test_foreign_trees.py",
+    "engines/athena/test_round_trips.py",
+    "engines/athena/test_held.py",
     "engines/athena/test_running.py",
     "engines/athena/test_troubles.py",
     "engines/test_columns.py",
     "engines/test_files_left_out.py",
     "engines/test_remote.py",
+    "security/test_views_attacked.py",
 )
 
 

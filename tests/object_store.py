@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import eventually
 
 KEY, SECRET = "flightserverkey", "flightserversecret"
 BUCKET = "lake"
@@ -69,14 +71,13 @@ def _free_port() -> int:
 
 
 def _await(port: int) -> None:
-    until = time.monotonic() + 20
-    while True:
-        try:
+    def answers() -> bool:
+        with suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+            return True
+        return False
+
+    assert eventually(answers, 20)
 
 
 @dataclass
@@ -141,7 +142,7 @@ class _Proxy(BaseHTTPRequestHandler):
             data = data[: len(data) // 2]
         self._head(answer, len(data))
         if wrong == "slow":
-            time.sleep(3)
+            time.sleep(3)  # longer than those wait who test it
         if wrong in ("cut", "reset"):
             self._break(data, reset=wrong == "reset")
             return

@@ -11,7 +11,7 @@ from auth.policy_source import PolicySource
 from catalog.errors import CatalogError
 from catalog.registry import Registry
 from flight_server import app
-from flight_server.auditing import audit_key, audit_place
+from flight_server.auditing import signed_place
 from flight_server.cli.check_places import (
     check_anonymous,
     check_database,
@@ -19,6 +19,7 @@ from flight_server.cli.check_places import (
     check_directories,
 )
 from flight_server.cli.policy_check import Findings, check_alone, check_over
+from flight_server.cli.views import doubtful
 from flight_server.config import ConfigInvalid, Settings
 from flight_server.engines.errors import EngineError
 
@@ -80,17 +81,16 @@ def _server(settings: Settings) -> str:
 
 def _access(settings: Settings) -> str:
     check_anonymous(settings)
-    app.authenticator(settings, PolicySource(settings.policy.file))
+    app.authenticator(settings, PolicySource(settings.policy.file), app.known_users(settings))
     users = "no users file" if settings.auth.users is None else "users file read"
     return f"{users}, {len(settings.auth.issuers)} issuers"
 
 
 def _audit(settings: Settings) -> str:
-    place, key = audit_place(settings), audit_key(settings)
-    if place is None:
+    signed = signed_place(settings)
+    if signed is None:
         return "off"
-    if key is None:
-        raise ConfigInvalid("audit.secret: is needed to sign the audit log")
+    place, key = signed
     return f"{place.directory}, signed by key {key.public.key_id}"
 
 
@@ -108,10 +108,12 @@ def _policy(settings: Settings) -> str:
 def _tables(settings: Settings, warnings: list[str]) -> str:
     """Rules that do not fit are faults; `warnings` gets what is only doubtful."""
     policy = PolicySource(settings.policy.file).current()
-    findings = check_over(policy, _registry(settings), app.mask_keys(settings))
+    registry = _registry(settings)
+    findings = check_over(policy, registry, app.mask_keys(settings))
     _refuse(settings, findings)
-    warnings += findings.warnings
-    return f"{findings.tables} tables, {len(findings.warnings)} warnings"
+    found = [*findings.warnings, *(f"1: {each}" for each in doubtful(settings, policy, registry))]
+    warnings += found
+    return f"{findings.tables} tables, {len(found)} warnings"
 
 
 def _refuse(settings: Settings, findings: Findings) -> None:

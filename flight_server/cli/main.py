@@ -192,14 +192,23 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_with_settings("explain"))
 
 
-def _policy(parser: argparse.ArgumentParser) -> None:
+def _actions(
+    parser: argparse.ArgumentParser, command: str
+) -> Callable[[str, str], argparse.ArgumentParser]:
+    """What adds an action with its help to a command that has several."""
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
 
     def action(name: str, text: str) -> argparse.ArgumentParser:
         made = actions.add_parser(name, help=text, description=text)
         _configured(made)
-        made.set_defaults(command=_command("policy"), action=name)
+        made.set_defaults(command=_command(command), action=name)
         return made
+
+    return action
+
+
+def _policy(parser: argparse.ArgumentParser) -> None:
+    action = _actions(parser, "policy")
 
     check = action("check", "find faults, also against the tables of the catalogs")
     check.add_argument("file", type=Path, nargs="?", help="the policy; else the configured one")
@@ -233,13 +242,7 @@ def _policy(parser: argparse.ArgumentParser) -> None:
 
 
 def _audit(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
-
-    def action(name: str, text: str) -> argparse.ArgumentParser:
-        made = actions.add_parser(name, help=text, description=text)
-        _configured(made)
-        made.set_defaults(command=_command("audit"), action=name)
-        return made
+    action = _actions(parser, "audit")
 
     verify = action("verify", "find out whether the audit log is as it was written")
     verify.add_argument("path", type=Path, nargs="?", help="a directory or file; else configured")

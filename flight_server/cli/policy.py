@@ -14,8 +14,8 @@ from typing import Any
 
 from auth.bearers import Bearer, BearerKind, bearers, by_role
 from auth.errors import ConfigurationInvalid, PolicyInvalid
-from auth.explain import explain
 from auth.globs import GlobInvalid
+from auth.insides import explained
 from auth.lookups import table_name
 from auth.policy import Policy
 from auth.policy_cases import parse_cases
@@ -40,13 +40,15 @@ from flight_server.cli.policy_replay import (
 from flight_server.cli.policy_report import (
     changed,
     difference_lines,
-    explained,
+    document_of,
     junit,
     outcome_lines,
 )
 from flight_server.cli.principals import principal_of, users_of
 from flight_server.cli.tables import names as table_names
-from flight_server.cli.tables import readable, tables
+from flight_server.cli.tables import readable
+from flight_server.cli.tables import tables as tables_of
+from flight_server.cli.views import doubtful, reads
 from flight_server.config import ConfigInvalid, Settings
 
 _DIFFERENT = 3
@@ -63,11 +65,12 @@ def _check(options: argparse.Namespace) -> int:
     policy, file = _policy(options.file, settings)
     registry = None if settings is None else app.catalogs(settings, lambda: policy)
     findings = check(policy, registry, None if settings is None else app.mask_keys(settings))
-    for line in findings.warnings:
+    views = () if settings is None or registry is None else doubtful(settings, policy, registry)
+    for line in (*findings.warnings, *(f"1: {view}" for view in views)):
         print(f"warn  {file}:{line}")
     for line in findings.faults:
         print(f"FAULT {file}:{line}")
-    sound = not findings.faults and not (findings.warnings and options.strict)
+    sound = not findings.faults and not ((findings.warnings or views) and options.strict)
     if sound:
         count = len(list(policy.expressions()))
         print(f"ok    {file}: version {policy.version[:12]}, {count} expressions")
@@ -86,6 +89,7 @@ def _test(options: argparse.Namespace) -> int:
     known = Tables(
         sorted(names.values()),
         lambda name: declared.get(name.folded) or registry.table(name),
+        reads(settings, registry),
     )
     outcomes = [run_case(case, policy, known) for case in cases.cases]
     for outcome in outcomes:
@@ -102,7 +106,8 @@ def _explain(options: argparse.Namespace) -> int:
     policy, file = _policy(options.policy, settings)
     principal = principal_of(users_of(settings), options)
     registry = app.catalogs(settings, lambda: policy)
-    told = explain(policy, principal, _table(registry, options.table))
+    table = _table(registry, options.table)
+    told = explained(policy, principal, table, reads(settings, registry))
     if options.column is not None:
         by_name = {column.name: column for column in told.columns}
         column = match(by_name, options.column)
@@ -110,7 +115,7 @@ def _explain(options: argparse.Namespace) -> int:
             raise ConfigInvalid(f"table {told.table} has no column {options.column}")
         told = told.only(by_name[column])
     if options.format == "json":
-        print(json.dumps(explained(told, file), indent=2, ensure_ascii=False))
+        print(json.dumps(document_of(told, file), indent=2, ensure_ascii=False))
     else:
         print(told.text(file))
     return 0
@@ -126,6 +131,7 @@ def _diff(options: argparse.Namespace) -> int:
     if options.tables is not None:
         declared = parse_cases(_read(options.tables), str(options.tables), users).tables
     registry = _registry(settings, new, declared)
+    read = reads(settings, registry)
     files = (str(options.old), str(options.new))
     document: dict[str, Any] = {
         "old": {"file": files[0], "version": old.version},
@@ -133,11 +139,12 @@ def _diff(options: argparse.Namespace) -> int:
     }
     if options.replay is None:
         chosen = _chosen(bearers([old, new], users), options.user)
-        changes = list(differences(old, new, chosen, _tables(registry, declared)))
+        tables = _tables(registry, declared)
+        changes = list(differences(old, new, chosen, tables, reads=read))
         different, lines = bool(changes), difference_lines(changes, *files)
         document["changes"] = [changed(change, *files) for change in changes]
     else:
-        replay = Replay(old, new, users, _found(registry, declared))
+        replay = Replay(old, new, users, _found(registry, declared), reads=read)
         report = replayed(history_of(options.replay, options.user, options.since), replay)
         different, lines = bool(report.changed), replay_lines(report)
         document |= replay_document(report)
@@ -193,7 +200,7 @@ def _tables(registry: Registry, declared: Sequence[Table]) -> Iterator[Table]:
         print(f"left out: {name}: {error}", file=sys.stderr)
 
     yield from declared
-    yield from tables(registry, left_out, {table.name.folded for table in declared})
+    yield from tables_of(registry, left_out, {table.name.folded for table in declared})
 
 
 def _found(registry: Registry, declared: Sequence[Table]) -> Callable[[TableName], Table | None]:

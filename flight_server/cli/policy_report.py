@@ -51,7 +51,7 @@ def junit(outcomes: Sequence[Outcome], cases: str, policy: str) -> str:
     return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
 
 
-def explained(explanation: Explanation, file: str) -> dict[str, Any]:
+def document_of(explanation: Explanation, file: str) -> dict[str, Any]:
     """An explanation for programs."""
     return {
         "subject": explanation.subject,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from catalog.model import Table
 from catalog.names import TableName
+from flight_server.engines.errors import EngineError
 
-AUTO = "auto"
+AUTO = "auto"  # what a session asks for that leaves the engine to the server
+BOTH = "both"  # of a choice: what one engine reads is brought to the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,27 @@ class SessionFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """How a statement is run that may be running already, or have run, elsewhere than here.
+
+    By its `name`, a secret of whom it is run for, it is found again. One that is run `ahead` has no
+    frames: it runs, and what comes of it is kept, until its stream is closed.
+    """
+
+    name: str = field(repr=False)
+    ahead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Secured:
     """A statement that may run: the original text and the narrowed tables it names.
 
     Only `query.secure` makes one (a test holds that), and engines take nothing else. `parameters`
     are the names of the statement's parameters in binding order ("1", "2", … or names). `catalog`
     and `schema` complete unqualified names. `functions` are the session functions that it calls.
-    `engine` is the one that must run it, or `auto`. By `groups`, those of whom it is run for, an
-    engine elsewhere chooses as whom it runs.
+    `engine` is the one that must run it, or `auto`; `choice` is what was chosen, once it was. By
+    `groups`, those of whom it is run for, an engine elsewhere chooses as whom it runs, and by its
+    `errand` whether it is run anew.
     """
 
     text: str
@@ -137,6 +152,8 @@ class Secured:
     functions: tuple[SessionFunction, ...] = ()
     engine: str = AUTO
     groups: frozenset[str] = frozenset()
+    choice: Choice | None = None
+    errand: Errand | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +163,41 @@ class Estimate:
     bytes: int
     rows: int
     files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an engine that charges for reading takes for a statement, or is expected to.
+
+    `scanned` bytes are read, `billed` bytes charged for, at a price of `usd`. Where it is not
+    `certain`, it may have been more.
+    """
+
+    scanned: int = 0
+    billed: int = 0
+    usd: float = 0.0
+    certain: bool = True
+
+    def __add__(self, other: Cost) -> Cost:
+        """The cost of two."""
+        return Cost(
+            self.scanned + other.scanned,
+            self.billed + other.billed,
+            self.usd + other.usd,
+            self.certain and other.certain,
+        )
+
+
+# Takes what something has cost in the end: called once, from any thread.
+Settle = Callable[[Cost], None]
+# Is asked, with the cost that is expected, before anything is begun that costs money. What it
+# raises is to end the statement; what it gives must be called, whatever comes of it.
+Toll = Callable[[Cost], Settle]
+
+
+def free(_expected: Cost) -> Settle:
+    """The toll of what nobody has to pay for."""
+    return lambda _cost: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +267,30 @@ class EngineStream(FrameStream, Protocol):
         ...
 
 
+State = Literal["waiting", "queued", "running", "finished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a statement is: `scanned` bytes were read. Of what is to come nothing is known."""
+
+    state: State = "waiting"
+    scanned: int = 0
+
+
+@runtime_checkable
+class Ahead(EngineStream, Protocol):
+    """A statement that was begun ahead of being read, and has no frames."""
+
+    def progress(self) -> Progress:
+        """How far it is. Raises what ended it."""
+        ...
+
+    def further(self, seen: Progress, seconds: float) -> None:
+        """Wait until it is further than it was `seen`, or has ended, or a time has passed."""
+        ...
+
+
 class Engine(Protocol):
     """Runs secured statements. Safe to call from several threads."""
 
@@ -252,6 +328,21 @@ class Engine(Protocol):
         """
         ...
 
+    def second(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        error: EngineError,
+        *,
+        deadline: float,
+    ) -> Choice | None:
+        """What runs a statement once more, after its `choice` failed before any of its result came.
+
+        None where nothing may, or would do no better.
+        """
+        ...
+
     def run(
         self,
         secured: Secured,
@@ -260,10 +351,12 @@ class Engine(Protocol):
         *,
         deadline: float,
         compression: str | None = None,
+        toll: Toll = free,
     ) -> EngineStream:
-        """Run a statement whose result has exactly `schema`.
+        """Run a statement whose result has exactly `schema`, by its `choice` where there is one.
 
-        `compression` is how the bodies of large frames are: lz4, zstd or None.
+        `compression` is how the bodies of large frames are: lz4, zstd or None. `toll` is asked
+        before each thing that costs money. Raises what it does.
         """
         ...
 

@@ -25,7 +25,14 @@ class ExecutionFailed(EngineError):
 
 
 class OutOfResources(EngineError):
-    """The statement needed more memory, disk or message size than it may have."""
+    """The statement needed more memory, disk or message size than it may have.
+
+    `memory` says that it was memory or disk to work with: an engine with more of it may do better.
+    """
+
+    def __init__(self, message: str, *, memory: bool = False) -> None:
+        super().__init__(message)
+        self.memory = memory
 
 
 class TimedOut(EngineError):

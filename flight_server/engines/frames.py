@@ -106,6 +106,28 @@ class RingEncoder:
         return begin, end - begin
 
 
+def decode(data: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch of one of our own messages."""
+    view = memoryview(data)
+    header, end = _field(view, 0, _HEADER_TAG)
+    body, _ = _field(view, end, _BODY_TAG)
+    prefix = struct.pack("<II", _MARK, len(header))
+    metadata = pa.ipc.read_message(pa.py_buffer(b"".join((prefix, header, body))))
+    return pa.ipc.read_record_batch(metadata, schema)
+
+
+def _field(view: memoryview, at: int, tag: bytes) -> tuple[memoryview, int]:
+    """The bytes of the field at a place, and where the next one is."""
+    at += len(tag)
+    length = shift = 0
+    while True:
+        byte = view[at]
+        length |= (byte & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if byte < 0x80:
+            return view[at : at + length], at + length
+
+
 def message(batch: pa.RecordBatch, compression: str | None = None) -> bytes:
     """A batch as one message, compressed (lz4, zstd) where it is worth it."""
     if compression is None or size(batch) <= INLINE_BYTES:

@@ -2,41 +2,62 @@
 
 Rules for editors. Rule 1: a table goes only to an engine that may read it; what is not known to be
 fit for Athena stays here. Rule 2: a statement is secured before it comes here, and both engines get
-the same. Rule 3: what is chosen depends on nothing that its user may not know, but for sizes, which
-no user is told where rows or columns are hidden.
+the same; a table that is brought from one to the other is narrowed before it leaves. Rule 3: what
+is chosen depends on nothing that its user may not know, but for sizes, which no user is told where
+rows or columns are hidden, and for how busy the engines are. Rule 4: who pins an engine gets it, or
+a refusal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import pyarrow as pa
 
-from catalog.model import Table
 from flight_server.engines.base import (
     AUTO,
+    BOTH,
     Choice,
     Engine,
     EngineStream,
     Estimate,
     Relation,
+    Scanned,
     Secured,
+    Toll,
+    free,
 )
+from flight_server.engines.bringing import Bringing
+from flight_server.engines.brought import Brought, Need, Room, Share
 from flight_server.engines.errors import EngineError, NoEngine, OutOfResources
+from flight_server.engines.fitness import HERE, THERE, is_open, pinned, unfit
+from flight_server.engines.pieces import Piece, over_brought, piece
 
-PIN = "flight.engine"  # the property of a table that says which engine reads it
-_HERE, _THERE = "duckdb", "athena"
+_TOO_MUCH = "The statement would read more than one statement may on Athena."
+_ONLY_THERE = "Only Athena can read a table of the statement."
 
 
 class Local(Engine, Protocol):
-    """The engine of this server, which also binds statements and estimates what they read."""
+    """The engine of this server, which also binds statements and tells what they read."""
 
     def estimate(
         self, secured: Secured, parameters: pa.RecordBatch | None, *, deadline: float
     ) -> Estimate:
         """What a statement would read, by metadata alone."""
+        ...
+
+    def needs(
+        self, secured: Secured, parameters: pa.RecordBatch | None, *, deadline: float
+    ) -> Mapping[int, Need]:
+        """What a statement reads of its relations, by their numbers; of others nothing is sure."""
+        ...
+
+    def wait(self) -> float:
+        """The seconds that one more statement would wait for its turn, about."""
         ...
 
 
@@ -50,6 +71,10 @@ class Delegate(Protocol):
         """Raises an `EngineError` where it could not run a statement; nothing is sent."""
         ...
 
+    def places(self) -> int:
+        """How many more statements it would begin at once."""
+        ...
+
     def run(
         self,
         secured: Secured,
@@ -59,6 +84,8 @@ class Delegate(Protocol):
         deadline: float,
         compression: str | None = None,
         groups: frozenset[str] = frozenset(),
+        size: int | None = None,
+        toll: Toll = free,
     ) -> EngineStream: ...
 
     def close(self) -> None: ...
@@ -66,17 +93,24 @@ class Delegate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a choice depends on; sizes in bytes.
+    """What a choice depends on; sizes in bytes, times in seconds.
 
-    Statements over tables that both engines read go elsewhere from `large` bytes on. One that would
-    read more than `most` there is refused. `usd` is the price of so many bytes. `sealed` says which
-    relations never leave this server.
+    Statements over tables that both engines read go elsewhere from `large` bytes on, or where they
+    would wait `patience` here (None: for ever), or, with `second`, once they needed more memory
+    than there is here. One that would read more than `most` there is refused. `usd` is the price of
+    so many bytes. `sealed` says which relations never leave this server. Tables that are only read
+    elsewhere are brought here where a statement needs it: `bring` bytes for one statement, 0 for
+    never, `bring_total` for all at once.
     """
 
     large: int = 2**30
     most: int | None = None
     usd: Callable[[int], float] = lambda _size: 0.0
     sealed: Callable[[Relation], bool] = lambda _relation: True
+    patience: float | None = None
+    second: bool = False
+    bring: int = 0
+    bring_total: int = 0
 
 
 class Router:
@@ -86,6 +120,7 @@ class Router:
         self._here = here
         self._there = there
         self._rules = rules
+        self._room = Room(rules.bring, rules.bring_total)
 
     @property
     def name(self) -> str:
@@ -117,14 +152,33 @@ class Router:
         and what `Delegate.check` raises where only that one may run it.
         """
         choice = self._chosen(secured, parameters, schema, deadline)
-        if choice.engine == _THERE:
+        if choice.engine == THERE:
             choice = self._estimated(choice, secured, parameters, deadline)
-            size = None if choice.estimate is None else choice.estimate.bytes
-            if size is not None and self._rules.most is not None and size > self._rules.most:
-                raise OutOfResources(
-                    "The statement would read more than one statement may on Athena."
-                )
+            if self._is_too_much(choice.estimate):
+                raise OutOfResources(_TOO_MUCH)
         return choice
+
+    def second(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        error: EngineError,
+        *,
+        deadline: float,
+    ) -> Choice | None:
+        """Athena, for what needed more memory than there is here and is not bound to stay."""
+        if not self._rules.second or not (isinstance(error, OutOfResources) and error.memory):
+            return None
+        if secured.choice is None or secured.choice.engine != HERE or not self._may_go(secured):
+            return None
+        choice = Choice(THERE, "it needed more memory than there is here", secured.choice.estimate)
+        try:
+            self._there.check(secured, parameters, schema)
+            choice = self._estimated(choice, secured, parameters, deadline)
+        except EngineError:
+            return None  # the first error is what its user is told
+        return None if self._is_too_much(choice.estimate) else choice
 
     def run(
         self,
@@ -134,13 +188,15 @@ class Router:
         *,
         deadline: float,
         compression: str | None = None,
+        toll: Toll = free,
     ) -> EngineStream:
-        """Run a statement where `choose` says."""
-        choice = self.choose(secured, parameters, schema, deadline=deadline)
-        if choice.engine != _THERE:
-            return self._here.run(
-                secured, parameters, schema, deadline=deadline, compression=compression
-            )
+        """Run a statement where its `choice` says, else where `choose` does."""
+        choice = secured.choice or self.choose(secured, parameters, schema, deadline=deadline)
+        here = partial(self._here.run, deadline=deadline, compression=compression)
+        if choice.engine == BOTH:
+            return self._bring(secured, parameters, schema, deadline, toll, here)
+        if choice.engine != THERE:
+            return here(secured, parameters, schema)
         return self._there.run(
             secured,
             parameters,
@@ -148,6 +204,8 @@ class Router:
             deadline=deadline,
             compression=compression,
             groups=secured.groups,
+            size=None if choice.estimate is None else choice.estimate.bytes,
+            toll=toll,
         )
 
     def close(self) -> None:
@@ -167,23 +225,26 @@ class Router:
         deadline: float,
     ) -> Choice:
         tables = [relation.table for relation in secured.relations]
-        only_there = any(table.engine == _THERE for table in tables)
         barred = self._barred(secured)
-        if only_there:
-            if barred is not None or secured.engine == _HERE:
-                raise NoEngine(barred or "Only Athena can read a table of the statement.")
-            self._there.check(secured, parameters, schema)
-            return Choice(_THERE, "only Athena can read a table of the statement")
-        pin, why = _pinned(secured.engine, tables)
-        if pin == _THERE:
+        if any(table.engine == THERE for table in tables):
+            if barred is None and secured.engine != HERE:
+                self._there.check(secured, parameters, schema)
+                return Choice(THERE, "only Athena can read a table of the statement")
+            if barred is None or secured.engine != AUTO or not self._rules.bring:
+                raise NoEngine(barred or _ONLY_THERE)
+            self._pieces(secured, parameters, deadline)
+            why = "a table that only Athena can read is brought here"
+            return Choice(BOTH, why, open=is_open(secured))
+        pin, why = pinned(secured.engine, tables)
+        if pin == THERE:
             if barred is not None:
                 raise NoEngine(barred)
             self._there.check(secured, parameters, schema)
-            return Choice(_THERE, why)
-        if pin == _HERE:
-            return Choice(_HERE, why)
+            return Choice(THERE, why)
+        if pin == HERE:
+            return Choice(HERE, why)
         if not tables or barred is not None:
-            return Choice(_HERE, "Athena does not read all tables of the statement")
+            return Choice(HERE, "Athena does not read all tables of the statement")
         return self._by_size(secured, parameters, schema, deadline)
 
     def _by_size(
@@ -194,15 +255,33 @@ class Router:
         deadline: float,
     ) -> Choice:
         found = self._here.estimate(secured, parameters, deadline=deadline)
-        shown = _is_open(secured)
-        if found.bytes < self._rules.large:
-            return Choice(_HERE, "the statement reads little", found, open=shown)
+        make = partial(Choice, estimate=found, open=is_open(secured))
+        large = found.bytes >= self._rules.large
+        if not large and not self._is_busy(found):
+            return make(HERE, "the statement reads little")
         try:
             self._there.check(secured, parameters, schema)
         except EngineError:
-            reason = "the statement reads much, but cannot be said in Athena's dialect"
-            return Choice(_HERE, reason, found, open=shown)
-        return Choice(_THERE, "the statement reads much", found, open=shown)
+            much = "the statement reads much, but cannot be said in Athena's dialect"
+            return make(HERE, much if large else "the statement reads little")
+        return make(THERE, "the statement reads much" if large else "too many statements wait here")
+
+    def _is_busy(self, found: Estimate) -> bool:
+        """Whether a statement would wait too long here, and not at all elsewhere."""
+        patience = self._rules.patience
+        if patience is None or self._here.wait() < patience:
+            return False
+        return self._there.places() > 0 and not self._is_too_much(found)
+
+    def _is_too_much(self, found: Estimate | None) -> bool:
+        most = self._rules.most
+        return found is not None and most is not None and found.bytes > most
+
+    def _may_go(self, secured: Secured) -> bool:
+        """Whether a statement could run elsewhere as well, and nobody says where it must."""
+        tables = [relation.table for relation in secured.relations]
+        free_to_go = pinned(secured.engine, tables)[0] == AUTO and bool(tables)
+        return free_to_go and self._barred(secured) is None
 
     def _estimated(
         self,
@@ -218,49 +297,66 @@ class Router:
                 return choice
             found = self._here.estimate(secured, parameters, deadline=deadline)
         usd = self._rules.usd(found.bytes)
-        return replace(choice, estimate=found, usd=usd, open=_is_open(secured))
+        return replace(choice, estimate=found, usd=usd, open=is_open(secured))
 
     def _barred(self, secured: Secured) -> str | None:
         """Why Athena may not run a statement; None where it may."""
+        reasons = (unfit(relation, self._rules.sealed) for relation in secured.relations)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    # --- tables that are brought here -------------------------------------------------------------
+
+    def _pieces(
+        self, secured: Secured, parameters: pa.RecordBatch | None, deadline: float
+    ) -> list[Piece]:
+        """What is to be brought. Raises `NoEngine` where a table of it may not leave Athena."""
+        wanted = [n for n, each in enumerate(secured.relations) if each.table.engine == THERE]
+        for number in wanted:
+            reason = unfit(secured.relations[number], self._rules.sealed)
+            if reason is not None:
+                raise NoEngine(reason)
+        needs = self._here.needs(secured, parameters, deadline=deadline)
+        return [piece(secured, n, needs.get(n), self._there.check) for n in wanted]
+
+    def _bring(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        deadline: float,
+        toll: Toll,
+        here: Callable[[Secured, pa.RecordBatch | None, pa.Schema], EngineStream],
+    ) -> EngineStream:
+        """Run a statement here over tables that Athena is asked for first."""
+        pieces = self._pieces(secured, parameters, deadline)
+        planned = self._read_here(secured, deadline)
+        share = Share(self._room)
+        streams: dict[int, EngineStream] = {}
+        with ExitStack() as held:
+            for each in pieces:
+                stream = streams[each.number] = self._there.run(
+                    each.secured,
+                    None,
+                    each.schema,
+                    deadline=deadline,
+                    groups=secured.groups,
+                    toll=toll,
+                )
+                held.callback(stream.close)
+            rows = {p.number: Brought(p.schema, streams[p.number], share) for p in pieces}
+            begin = partial(here, over_brought(secured, rows), parameters, schema)
+            sources = tuple(streams.values())
+            bringing = Bringing(sources, begin, share, planned=planned, deadline=deadline)
+            bringing.start()
+            held.pop_all()
+        return bringing
+
+    def _read_here(self, secured: Secured, deadline: float) -> tuple[Scanned, ...]:
+        """What is read here beside what is brought, before it is known more exactly."""
+        found = []
         for relation in secured.relations:
-            lookups = [lookup.table for lookup in relation.lookups]
-            if not all(_is_known(table) for table in (relation.table, *lookups)):
-                return "Athena cannot read all tables of the statement as they are asked for."
-            if relation.inside is not None:
-                return "Athena cannot read all tables of the statement as they are asked for."
-            if relation.part is not None:
-                return "A part of a result cannot be read by Athena."
-            # its texts are kept by Athena: no key may be in them, and nothing that is sealed
-            if relation.keyed or self._rules.sealed(relation):
-                return "A table of the statement is protected so that Athena may not read it."
-        return None
-
-
-def _is_known(table: Table) -> bool:
-    """Whether Athena reads the same of a table as it is meant."""
-    if table.athena is None or table.rows is not None:
-        return False
-    if table.snapshot is None:
-        return table.engine == _THERE
-    # one that was never written has no version to name; a branch is read with other columns there
-    return table.snapshot.snapshot_id is not None and not table.snapshot.branch
-
-
-def _pinned(asked: str, tables: list[Table]) -> tuple[str, str]:
-    """The engine that must run a statement over tables that both can read, or `auto`; and why."""
-    if asked != AUTO:
-        return asked, "the session asks for it"
-    pins = {table.properties.get(PIN, AUTO).strip().lower() for table in tables} & {_HERE, _THERE}
-    if len(pins) == 1:
-        return pins.pop(), "a table of the statement says so"
-    return AUTO, ""
-
-
-def _is_open(secured: Secured) -> bool:
-    """Whether nothing of the tables is hidden, so that sizes tell nothing."""
-    return all(
-        not relation.needs_barrier
-        and len(relation.columns) == len(relation.table.columns)
-        and not any(column.fields for column in relation.columns)
-        for relation in secured.relations
-    )
+            if relation.table.engine != THERE:
+                alone = replace(secured, relations=(relation,))
+                size = self._here.estimate(alone, None, deadline=deadline)
+                found.append(Scanned(relation.name, size.files, size.bytes))
+        return tuple(found)

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from flight_server.protocol import routes
 from flight_server.protocol.call import Call
 from flight_server.protocol.errors import MalformedMessage, Unsupported
+from flight_server.protocol.handlers.polls import Pending, Polling
 from flight_server.protocol.handlers.queries import MARK, Described, open_ticket
 from flight_server.protocol.messages import command, parse, printable, unpack, within
 from flight_server.protocol.wire import flight_pb2, flight_sql_pb2
@@ -30,25 +31,48 @@ _ACTIONS: Mapping[str, type[Message]] = MappingProxyType(
 
 def get_flight_info(call: Call, requests: Iterator[bytes]) -> bytes:
     """Plan a command: its schema, and the endpoints to read it from."""
-    return _info(call, requests).SerializeToString()
+    descriptor = parse(flight_pb2.FlightDescriptor, _first(requests))
+    return _info(_describe(call, descriptor), descriptor).SerializeToString()
 
 
 def poll_flight_info(call: Call, requests: Iterator[bytes]) -> bytes:
     """The same for clients that would wait for endpoints.
 
-    Planning is quick and running is left to DoGet, so that the first answer is complete: it has no
-    descriptor to poll again. An engine that plans for long would give one, sealed like a ticket.
+    What runs here is left to DoGet, so that the first answer is complete: it has no descriptor to
+    poll again. What runs elsewhere is begun, and gives one, sealed like a ticket, until it is done.
+    How far it is nobody knows, so that `progress` is not set until then.
     """
-    info = _info(call, requests)
+    descriptor = parse(flight_pb2.FlightDescriptor, _first(requests))
+    message = command(descriptor, call.door.settings.max_command)
+    poll = routes.POLLS.get(type(message))
+    if poll is None:
+        found: Polling = _describe(call, descriptor)
+    else:
+        call.command = message.DESCRIPTOR.name
+        found = poll(call, message)
+    if isinstance(found, Pending):
+        return _pending(found).SerializeToString()
+    info = _info(found, descriptor)
     polled = flight_pb2.PollInfo(info=info, progress=1.0)
     expires = [endpoint.expiration_time for endpoint in info.endpoint]
     polled.expiration_time.CopyFrom(min(expires, key=lambda moment: moment.seconds))
     return polled.SerializeToString()
 
 
-def _info(call: Call, requests: Iterator[bytes]) -> flight_pb2.FlightInfo:
-    descriptor = parse(flight_pb2.FlightDescriptor, _first(requests))
-    described = _describe(call, descriptor)
+def _pending(found: Pending) -> flight_pb2.PollInfo:
+    info = flight_pb2.FlightInfo(
+        schema=schema_bytes(found.schema),
+        flight_descriptor=found.descriptor,  # by it CancelFlightInfo knows what to end
+        total_records=-1,
+        total_bytes=-1,
+        app_metadata=found.told,
+    )
+    polled = flight_pb2.PollInfo(info=info, flight_descriptor=found.descriptor)
+    polled.expiration_time.FromSeconds(int(found.expires_at))
+    return polled
+
+
+def _info(described: Described, descriptor: flight_pb2.FlightDescriptor) -> flight_pb2.FlightInfo:
     offered = described.offer()
     return flight_pb2.FlightInfo(
         schema=schema_bytes(described.schema),

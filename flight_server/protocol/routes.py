@@ -14,6 +14,7 @@ from flight_server.protocol.call import Call
 from flight_server.protocol.handlers import (
     keys,
     metadata,
+    polls,
     prepared,
     results,
     sessions,
@@ -52,6 +53,15 @@ QUERIES: Mapping[type[Message], Query] = MappingProxyType(
         sql.CommandGetCrossReference: fixed(schemas.FOREIGN_KEYS, keys.cross_reference),
         sql.CommandGetSqlInfo: fixed(schemas.SQL_INFO, sql_info.sql_info),
         sql.CommandGetXdbcTypeInfo: fixed(schemas.XDBC_TYPE_INFO, sql_info.xdbc_types),
+    }
+)
+
+# PollFlightInfo, where it does more than GetFlightInfo; the last is what is polled again.
+POLLS: Mapping[type[Message], Callable[[Call, Any], polls.Polling]] = MappingProxyType(
+    {
+        sql.CommandStatementQuery: polls.statement,
+        sql.CommandPreparedStatementQuery: polls.prepared_statement,
+        sql.TicketStatementQuery: polls.again,
     }
 )
 

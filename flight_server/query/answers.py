@@ -15,7 +15,7 @@ from auth.errors import TableNotFound
 from auth.visible import VisibleCatalog
 from catalog.keys import primary_key
 from catalog.lookup import match
-from catalog.names import display, fold, quote
+from catalog.names import display, fold, quote, text_literal
 from flight_server.engines.base import Choice, Relation, Secured
 from flight_server.query import commands
 from flight_server.query.choosing import told_choice
@@ -96,12 +96,12 @@ _DONE = Answer(_NOTHING)
 
 _ALL = f"{quote(PLACE)}.{quote(EVERYWHERE)}"
 _SHOW_ALL_TABLES = (
-    "SELECT table_catalog AS database, table_schema AS schema, table_name AS name,"  # noqa: S608
+    "SELECT table_catalog AS database, table_schema AS schema, table_name AS name,"
     " list(column_name ORDER BY ordinal_position) AS column_names,"
     " list(data_type ORDER BY ordinal_position) AS column_types, false AS temporary"
     f" FROM {_ALL}.columns GROUP BY table_catalog, table_schema, table_name ORDER BY 1, 2, 3"
 )
-_SHOW_CATALOGS = f"SELECT DISTINCT catalog_name AS database_name FROM {_ALL}.schemata ORDER BY 1"  # noqa: S608
+_SHOW_CATALOGS = f"SELECT DISTINCT catalog_name AS database_name FROM {_ALL}.schemata ORDER BY 1"
 
 
 def _show_tables(command: commands.ShowTables, situation: Situation) -> str:
@@ -117,7 +117,7 @@ def _show_tables(command: commands.ShowTables, situation: Situation) -> str:
     source = f"{quote(catalog)}.information_schema" if catalog else _ALL
     # a name alone could not be queried where nothing completes it
     place = "" if schema else "table_catalog AS database, table_schema AS schema, "
-    return f"SELECT {place}table_name AS name FROM {source}.tables{where} ORDER BY ALL"  # noqa: S608
+    return f"SELECT {place}table_name AS name FROM {source}.tables{where} ORDER BY ALL"
 
 
 def _show_schemas(command: commands.ShowSchemas, situation: Situation) -> str:
@@ -133,7 +133,7 @@ def _show_schemas(command: commands.ShowSchemas, situation: Situation) -> str:
         f" AND schema_name = {literal(defaults.schema)}, false)"
     )
     return (
-        f"SELECT catalog_name AS database_name, schema_name, {current} AS current"  # noqa: S608
+        f"SELECT catalog_name AS database_name, schema_name, {current} AS current"
         f" FROM {_ALL}.schemata{where} ORDER BY 1, 2"
     )
 
@@ -174,7 +174,7 @@ _DESCRIBED = ("column_name", "column_type", "null", "key", "default", "extra")
 def _describe(command: commands.Describe, situation: Situation) -> str:
     table = ".".join(quote(part) for part in command.table.parts)
     try:
-        inner = situation.plan(f"SELECT * FROM {table}")  # noqa: S608
+        inner = situation.plan(f"SELECT * FROM {table}")
     except TableNotFound as error:
         raise TableNotFound(str(error), position=command.table.position) from None
     (relation,) = inner.secured.relations
@@ -239,9 +239,10 @@ def _explained(relation: Relation, used: frozenset[str] | None) -> list[str]:
         ]
     snapshot = relation.table.snapshot
     state = snapshot.snapshot_id if snapshot is not None else None
+    why = "nothing was written yet" if relation.inside is None else "it is a view"
     return [
         f"table: {shown_table(relation.name)}",
-        f"  snapshot: {state if state is not None else 'none: nothing was written yet'}",
+        f"  snapshot: {state if state is not None else f'none: {why}'}",
         f"  columns: {', '.join(display(name) for name in columns) or 'none'}",
     ]
 
@@ -371,4 +372,4 @@ def _column(values: Sequence[str | None]) -> str:
 
 
 def _text(value: str | None) -> str:
-    return "NULL" if value is None else "'" + value.replace("\0", "").replace("'", "''") + "'"
+    return "NULL" if value is None else text_literal(value.replace("\0", ""))

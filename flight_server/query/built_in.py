@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 
 from auth.masks import Bucket, BuiltIn, Constant, Hash, Null, Partial, Truncate
+from catalog.names import text_literal
 
 _BLOCK = 64  # bytes that SHA-256 takes at once
 
@@ -92,6 +93,5 @@ def _literal(value: str | int | float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\0", "").replace("'", "''")
-        return f"'{escaped}'"
+        return text_literal(value.replace("\0", ""))
     return repr(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flight_server.engines.base import Choice, Engine
+from flight_server.engines.base import Choice, Cost, Engine
 from flight_server.query.planned import Planned
 
 
@@ -28,3 +28,10 @@ def told_choice(choice: Choice) -> dict[str, Any]:
         if choice.usd is not None:
             told["estimate"]["usd"] = choice.usd
     return told
+
+
+def told_cost(choice: Choice, cost: Cost | None) -> dict[str, Any]:
+    """What a client is told of what its statement has cost: nothing where sizes tell too much."""
+    if cost is None or not choice.open:
+        return {}
+    return {"cost": {"scanned": cost.scanned, "billed": cost.billed, "usd": cost.usd}}

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import replace
 
 from auth.errors import Forbidden
-from flight_server.engines.base import Choice, EngineStream, Frame, Scanned
+from flight_server.engines.base import (
+    Choice,
+    Cost,
+    EngineStream,
+    Frame,
+    Scanned,
+    Settle,
+    Toll,
+)
 from flight_server.engines.errors import Cancelled, TimedOut, WorkerLost
 from flight_server.query.errors import StaleHandle
-from flight_server.query.events import Listener, Receipt, StatementEnded, StatementStarted, Status
+from flight_server.query.events import (
+    Listener,
+    Receipt,
+    StatementCharged,
+    StatementEnded,
+    StatementStarted,
+    Status,
+)
 
 _STATUS: tuple[tuple[type[BaseException], Status], ...] = (
     (Cancelled, Status.CANCELLED),
@@ -21,7 +38,7 @@ _STATUS: tuple[tuple[type[BaseException], Status], ...] = (
 
 
 class Course:
-    """One run. Used by the thread of its call, `client_gone` by any."""
+    """One run. Used by the thread of its call, `client_gone` and what settles a charge by any."""
 
     def __init__(self, listener: Listener, start: StatementStarted) -> None:
         self._listener = listener
@@ -32,6 +49,10 @@ class Course:
         self._rows = self._bytes = 0
         self._streams: list[EngineStream] = []
         self._gone = False
+        self._lock = threading.Lock()
+        self._owing = 0
+        self._cost: Cost | None = None
+        self._ended: StatementEnded | None = None
 
     @property
     def started(self) -> float:
@@ -53,6 +74,39 @@ class Course:
     def choice(self) -> Choice:
         """Which engine runs it, and why."""
         return self._start.choice or Choice(self._start.engine, "")
+
+    def moved(self, choice: Choice) -> None:
+        """Another engine runs it from here on."""
+        self._start = replace(self._start, engine=choice.engine, choice=choice)
+
+    def toll(self, reserve: Toll) -> Toll:
+        """A toll that is kept to a budget, and recorded before anything begins."""
+
+        def ask(expected: Cost) -> Settle:
+            start, settle = self._start, reserve(expected)
+            charged = StatementCharged(start.caller, start.planned, start.engine, expected)
+            try:
+                recorded = self._listener.tell(charged)
+                if recorded is not None:
+                    recorded()
+            except BaseException:
+                settle(Cost())
+                raise
+            with self._lock:
+                self._owing += 1
+
+            def settled(cost: Cost) -> None:
+                settle(cost)
+                self._settled(cost)
+
+            return settled
+
+        return ask
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it has cost so far, as far as that is known; None where it cost nothing."""
+        return self._cost
 
     def scans(self, stream: EngineStream) -> None:
         """An engine reads for it, beside those streams that were told before.
@@ -78,24 +132,37 @@ class Course:
         self._gone = True
 
     def end(self, error: BaseException | None, *, whole: bool = False) -> None:
-        """Tell that it has ended; `whole` says that all of the result was read."""
+        """Tell that it has ended, once its cost is known; `whole`: all of the result was read."""
         start = self._start
-        self._listener.tell(
-            StatementEnded(
-                caller=start.caller,
-                planned=start.planned,
-                engine=start.engine,
-                status=self._status(error, whole),
-                error=error,
-                queued=self._queued,
-                first_frame=self._first,
-                total=self._passed(),
-                rows=self._rows,
-                bytes=self._bytes,
-                scanned=self.scanned,
-                choice=start.choice,
-            )
+        ended = StatementEnded(
+            caller=start.caller,
+            planned=start.planned,
+            engine=start.engine,
+            status=self._status(error, whole),
+            error=error,
+            queued=self._queued,
+            first_frame=self._first,
+            total=self._passed(),
+            rows=self._rows,
+            bytes=self._bytes,
+            scanned=self.scanned,
+            choice=start.choice,
         )
+        with self._lock:
+            if self._owing:
+                self._ended = ended
+                return
+        self._listener.tell(replace(ended, cost=self._cost))
+
+    def _settled(self, cost: Cost) -> None:
+        with self._lock:
+            self._owing -= 1
+            self._cost = cost if self._cost is None else self._cost + cost
+            if self._owing or self._ended is None:
+                return
+            ended, self._ended = self._ended, None
+        # its record is written now: what was written before it is not younger
+        self._listener.tell(replace(ended, cost=self._cost, at=time.time()))
 
     def _status(self, error: BaseException | None, whole: bool) -> Status:
         if error is None and whole:

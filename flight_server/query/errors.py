@@ -52,7 +52,7 @@ class OverQuota(QueryError):
 
 
 class OverBudget(QueryError):
-    """The statement reads more files than the policy lets the user read in a day."""
+    """The statement reads or costs more than the policy lets the user or its team use in a day."""
 
 
 class ResultTooLarge(QueryError):

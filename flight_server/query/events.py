@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from auth.policy import Policy
-from flight_server.engines.base import Choice, Scanned
+from flight_server.engines.base import Choice, Cost, Scanned
 from flight_server.query.caller import Caller
 from flight_server.query.failures import Failure
 from flight_server.query.planned import Planned
@@ -51,12 +51,24 @@ class StatementStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementCharged:
+    """Something is about to begin for a started statement that costs money, as is `expected`."""
+
+    caller: Caller
+    planned: Planned
+    engine: str
+    expected: Cost
+    at: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True)
 class StatementEnded:
     """A started statement has ended, however. `error` is what it ended with, if anything.
 
     Durations are in seconds from its start: until an engine had taken it (`queued`), until the
     first frame (`first_frame`) and in all; None where it did not come to that. `rows` and `bytes`
     are what was read of the result, `scanned` what the engine planned to read, table by table.
+    `cost` is what it has cost, None where it cost nothing; the end is told once that is known.
     """
 
     caller: Caller
@@ -72,6 +84,7 @@ class StatementEnded:
     scanned: tuple[Scanned, ...] = ()
     at: float = field(default_factory=time.time)
     choice: Choice | None = None
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ class PolicyChanged:
     at: float = field(default_factory=time.time)
 
 
-Event = StatementStarted | StatementEnded | CallEnded | PolicyChanged
+Event = StatementStarted | StatementCharged | StatementEnded | CallEnded | PolicyChanged
 # Waits until what was told is kept safely; raises `AuditUnavailable`.
 Receipt = Callable[[], None]
 
@@ -115,7 +128,8 @@ class Listener(Protocol):
 
     def tell(self, event: Event) -> Receipt | None:
         """Take an event. For a start, gives what must be waited for before any of the result
-        leaves, if anything. Raises `AuditUnavailable` for a start only."""
+        leaves, if anything; for a charge, before it begins. Raises `AuditUnavailable` for these
+        only."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from catalog.names import display, fold
+from catalog.names import display, fold, text_literal
 from flight_server.engines.base import SessionFunction
 from flight_server.query.caller import Caller
 from flight_server.query.resolve import Defaults
@@ -82,8 +82,8 @@ def literal(value: str | None) -> str:
     if value is None:
         return "CAST(NULL AS VARCHAR)"
     # A NUL would end the text that the engine reads.
-    escaped = value.replace("\0", "").replace("'", "''")
-    return f"CAST('{escaped}' AS VARCHAR)"
+    text = text_literal(value.replace("\0", ""))
+    return f"CAST({text} AS VARCHAR)"
 
 
 def _definition(name: str, facts: Facts) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flight_server.engines.base import Choice, Frame, FrameStream
 from flight_server.query.caller import Caller
-from flight_server.query.choosing import told_choice
+from flight_server.query.choosing import told_choice, told_cost
 from flight_server.query.course import Course
 from flight_server.query.places import shown_table
 from flight_server.query.planned import Planned
@@ -41,7 +41,12 @@ class Offer:
     told: bytes
 
 
-def told_at_planning(planned: Planned, choice: Choice, warnings: Sequence[str]) -> bytes:
+def told_at_planning(
+    planned: Planned,
+    choice: Choice,
+    warnings: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
     """What a client is told of a planned statement, as JSON.
 
     Of tables only those that the statement names. No sizes and no counts where they would tell of
@@ -52,6 +57,7 @@ def told_at_planning(planned: Planned, choice: Choice, warnings: Sequence[str]) 
             **_identity(planned, told_choice(choice)),
             "tables": [str(shown_table(relation.name)) for relation in planned.secured.relations],
             "warnings": list(warnings),
+            **(more or {}),
         }
     )
 
@@ -65,14 +71,12 @@ class ResultStream:
         planned: Planned,
         frames: FrameStream,
         *,
-        choice: Choice,
         course: Course,
     ) -> None:
         self.schema = planned.schema
         self._caller = caller
         self._planned = planned
         self._frames = frames
-        self._choice = choice
         self._course = course
         self._rows = 0
         self._bytes = 0
@@ -101,12 +105,13 @@ class ResultStream:
         part = self._planned.state.part
         return _encoded(
             {
-                **_identity(self._planned, {"engine": self._choice.engine}),
+                **_identity(self._planned, {"engine": self._course.choice.engine}),
                 **({} if part is None else {"part": part[0], "parts": part[1]}),
                 "status": self._status,
                 "rows": self._rows,
                 "bytes": self._bytes,
                 "seconds": self._seconds(),
+                **told_cost(self._course.choice, self._course.cost),
             }
         )
 
@@ -145,8 +150,10 @@ class ResultStream:
 def _identity(planned: Planned, engine: Mapping[str, Any]) -> dict[str, Any]:
     # As text: a snapshot's id has more digits than a number in JSON is read with.
     snapshots = defaultdict[str, list[str]](list)
+    # not of what views are made of, which may be hidden
+    named = {relation.name for relation in planned.secured.relations}
     for name, snapshot in planned.state.snapshots.items():
-        if snapshot.snapshot_id is not None:
+        if name in named and snapshot.snapshot_id is not None:
             snapshots[str(shown_table(name))].append(str(snapshot.snapshot_id))
     # one statement may read several states of a table
     told = {name: ", ".join(dict.fromkeys(ids)) for name, ids in snapshots.items()}

@@ -15,7 +15,7 @@ from auth.grant import Expression, FieldGrant
 from auth.masks import Hash
 from auth.visible import VisibleTable
 from catalog.model import Column, Table
-from catalog.names import fold, quote
+from catalog.names import fold, quote, text_literal
 from flight_server.engines.base import (
     AUTO,
     Inside,
@@ -175,8 +175,7 @@ def _column(
 def _extracted(value: str, fields: Sequence[str], qualifier: str = "") -> str:
     """A field within a struct. Expressions that are compiled get their functions qualified then."""
     for name in fields:
-        literal = "'" + name.replace("'", "''") + "'"
-        value = f"{qualifier}struct_extract({value}, {literal})"
+        value = f"{qualifier}struct_extract({value}, {text_literal(name)})"
     return value
 
 

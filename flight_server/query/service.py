@@ -22,11 +22,11 @@ from auth.principal import Principal
 from auth.visible import VisibleCatalog
 from catalog.model import Table
 from catalog.registry import Registry
-from flight_server.engines.base import Choice, Engine, FrameStream
+from flight_server.engines.base import BOTH, Choice, Engine, FrameStream
 from flight_server.query import errors
 from flight_server.query.answers import Inner, Situation, answer
 from flight_server.query.binder import Binder
-from flight_server.query.budget import Budget
+from flight_server.query.budget import Budget, payer
 from flight_server.query.caller import Caller
 from flight_server.query.choosing import chosen
 from flight_server.query.commands import Command, recognise
@@ -38,17 +38,20 @@ from flight_server.query.gate import Gate, Statement
 from flight_server.query.handles import HandleKind, Handles, Lifetimes
 from flight_server.query.limits import Limits
 from flight_server.query.lookups import LookupTables
+from flight_server.query.offering import offered
 from flight_server.query.parameters import check_parameters, parameter_schema, typical
 from flight_server.query.parser import Parser
-from flight_server.query.parts import is_ordered, may_divide
+from flight_server.query.parts import may_divide
 from flight_server.query.planned import Basis, Planned
+from flight_server.query.polls import BEGUN, Polled, Polls, on_errand
 from flight_server.query.quotas import Quotas
 from flight_server.query.resolve import Defaults, Pins, Resolved, as_sent, resolve, settle
-from flight_server.query.results import Endpoint, Offer, ResultStream, told_at_planning
+from flight_server.query.results import Endpoint, Offer, ResultStream
 from flight_server.query.revocation import GuardedFrames, Rights
 from flight_server.query.rows import RowByRow
 from flight_server.query.running import Query, Running
 from flight_server.query.seal import Sealer
+from flight_server.query.second import second_try
 from flight_server.query.secure import secure
 from flight_server.query.spool import Spool
 from flight_server.query.state import StatementState, digest
@@ -57,9 +60,6 @@ from flight_server.query.views import ViewOpener
 _log = logging.getLogger(__name__)
 _UNFIT = "A table cannot be read: a rule of the policy does not fit it."
 _CACHED_TEXT = 10_000
-# All tickets of a result together; some clients take no message over 4 MiB.
-_MAX_TICKETS = 512 * 1024
-_WHOLE = "The result is one part: only rows of one table, as they are, are read in parts."
 
 
 class PolicySource(Protocol):
@@ -96,6 +96,7 @@ class QueryService:
         self._limits = limits
         self._running = Running(limits.ticket_seconds)
         self._quotas = Quotas(limits.result_seconds)
+        self._polls = Polls(limits.poll_seconds)
         self._budget = budget or Budget()
         lifetimes = Lifetimes(limits.ticket_seconds, limits.prepared_seconds, limits.result_seconds)
         self._handles = Handles(sealer, spool, lifetimes, self._running)
@@ -123,9 +124,8 @@ class QueryService:
         return settle(self._asked(caller), visible)
 
     def _asked(self, caller: Caller) -> Defaults:
-        return Defaults(
-            caller.catalog or self._defaults.catalog, caller.schema or self._defaults.schema
-        )
+        given = self._defaults
+        return Defaults(caller.catalog or given.catalog, caller.schema or given.schema)
 
     def plan(self, caller: Caller, text: str) -> Planned:
         """Plan a statement: everything that can be refused is refused here, nothing runs."""
@@ -159,25 +159,17 @@ class QueryService:
 
     def offer(self, caller: Caller, planned: Planned) -> Offer:
         """Tickets for a planned statement, in as many parts as the caller wants and it allows."""
-        owner, warnings = caller.principal.owner, list[str]()
+        choice, text = self._chosen(planned), planned.state.text
+        statement = None if recognise(text) is not None else self._checked(text)
+        most = self._limits.partitions if choice.engine == self._engine.name else 1
+        return offered(caller, planned, choice, statement, handles=self._handles, partitions=most)
+
+    def poll(self, caller: Caller, planned: Planned, wait: float = 0.0) -> Polled:
+        """Begin a statement ahead of its being read, where it runs elsewhere; see `Polls.poll`."""
         choice = self._chosen(planned)
-        whole = self._handles.seal(owner, planned.state, HandleKind.TICKET)
-        endpoints: tuple[Endpoint, ...] = (whole,)
-        ordered = False
-        if recognise(planned.state.text) is None:
-            statement = self._checked(planned.state.text)
-            ordered = is_ordered(statement)
-            most = min(self._limits.partitions, _MAX_TICKETS // len(whole.ticket))
-            count = min(caller.partitions, most)
-            here = choice.engine == self._engine.name
-            if count > 1 and here and may_divide(statement, planned):
-                states = (replace(planned.state, part=(i, count)) for i in range(count))
-                endpoints = tuple(
-                    self._handles.seal(owner, state, HandleKind.TICKET) for state in states
-                )
-        if caller.partitions > 1 and len(endpoints) == 1:
-            warnings.append(_WHOLE)
-        return Offer(endpoints, ordered, told_at_planning(planned, choice, warnings))
+        if choice.engine in (self._engine.name, BOTH):
+            return Polled(planned, choice)
+        return self._polls.poll(caller, planned, choice, self._run, wait)
 
     def renew(self, caller: Caller, ticket: bytes) -> Endpoint:
         """A new ticket for one that is valid. Raises `ResultExpired` where it is too late."""
@@ -215,6 +207,15 @@ class QueryService:
         Listeners are told of its start and end. Raises `AuditUnavailable` where the start must be
         recorded but cannot be.
         """
+        if planned.state.ahead:
+            self.poll(caller, planned)  # so that it is kept while it is read, and for a while
+        return self._run(caller, on_errand(planned, caller.principal.owner))
+
+    def close(self) -> None:
+        """End what runs ahead."""
+        self._polls.close()
+
+    def _run(self, caller: Caller, planned: Planned) -> ResultStream:
         choice = self._chosen(planned)
         start = StatementStarted(caller, planned, engine=choice.engine, choice=choice)
         course = Course(self._listener, start)
@@ -223,12 +224,13 @@ class QueryService:
         except BaseException as error:
             course.end(error)
             raise
-        return ResultStream(caller, planned, frames, choice=choice, course=course)
+        return ResultStream(caller, planned, frames, course=course)
 
     def _chosen(self, planned: Planned) -> Choice:
         """What runs a statement, and why."""
         deadline = time.monotonic() + self._limits.planning_seconds
-        return chosen(self._engine, planned, deadline=deadline)
+        choice = chosen(self._engine, planned, deadline=deadline)
+        return replace(choice, reason=BEGUN) if planned.state.ahead else choice
 
     def _begin(self, caller: Caller, planned: Planned, course: Course) -> FrameStream:
         """Start a statement; its record is written meanwhile, and must be there at the end."""
@@ -263,28 +265,28 @@ class QueryService:
                 lambda: self._plan(now, planned.state, planned.state.snapshots),
             )
 
-        return GuardedFrames(frames, check, since=course.started)
+        guarded = GuardedFrames(frames, check, since=course.started)
+        return self._polls.reading(query, planned, guarded)
 
     def _frames(
         self, caller: Caller, planned: Planned, course: Course, *, deadline: float
     ) -> FrameStream:
-        codec, rows, owner = caller.compression, planned.state.parameters, caller.principal.owner
-        groups = caller.principal.groups
-        secured = replace(planned.secured, engine=course.choice.engine, groups=groups)
+        codec, rows, principal = caller.compression, planned.state.parameters, caller.principal
 
         def start(row: pa.RecordBatch | None) -> FrameStream:
-            granted = self._policies.current().limits(caller.principal)
-            if course.choice.engine != self._engine.name and course.choice.estimate is not None:
-                # what another engine has taken is paid for: refused before it is asked
-                self._budget.take(owner, course.choice.estimate.bytes, granted)
+            secured = replace(planned.secured, groups=principal.groups, choice=course.choice)
+            who = payer(self._policies.current(), principal)
+            toll = course.toll(partial(self._budget.reserve, who))
             stream = self._engine.run(
-                secured, row, planned.schema, deadline=deadline, compression=codec
+                secured, row, planned.schema, deadline=deadline, compression=codec, toll=toll
             )
-            stream = self._budget.charged(stream, owner, granted)
+            stream = self._budget.charged(stream, who)
             course.scans(stream)
-            return stream
+            return self._polls.attached(principal.owner, planned, stream, course)
 
-        return start(rows) if rows is None or rows.num_rows == 1 else RowByRow(start, rows)
+        if rows is None or rows.num_rows == 1:
+            return second_try(start, self._engine, planned, course, deadline=deadline)(rows)
+        return RowByRow(start, rows)
 
     def _plan(self, caller: Caller, state: StatementState, pins: Pins | None) -> Planned:
         started = time.monotonic()
@@ -295,14 +297,12 @@ class QueryService:
             planned = self._answered(command, visible, state, pins, options)
         else:
             planned = self._select(state.text, visible, state, pins)
-        basis = replace(planned.basis, seconds=time.monotonic() - started)
-        return replace(planned, basis=basis)
+        return replace(planned, basis=replace(planned.basis, seconds=time.monotonic() - started))
 
     def _limit(self, caller: Caller, asked: float | None) -> float:
         """How many seconds a statement may run."""
-        most = self._limits.statement_seconds
         granted = self._policies.current().limits(caller.principal).statement_seconds
-        return min(most, asked or most, granted or most)
+        return min(most for most in (self._limits.statement_seconds, asked, granted) if most)
 
     def _answered(
         self,

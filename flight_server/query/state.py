@@ -35,7 +35,8 @@ class StatementState:
     pins, tables are read `as_of` a moment, if one is given; `timeout` is in seconds. `planned_at`
     is in seconds since 1970; `part` is which of how many parts of the result it is, if not all.
     `prepared` is the query's id under which the statement was prepared, if it was. `engine` is the
-    one that was asked for, or `auto`.
+    one that was asked for, or `auto`. `ahead` is a secret of a query that was begun ahead of being
+    read, by which its run is found again.
     """
 
     query_id: str
@@ -53,6 +54,7 @@ class StatementState:
     lookups: Mapping[TableName, Snapshot] = field(default_factory=lambda: MappingProxyType({}))
     prepared: str = ""
     engine: str = AUTO
+    ahead: str = field(default="", repr=False)
 
     def reading(self, pins: Pins | None) -> Reading:
         """At which states the statement reads its tables."""
@@ -102,6 +104,7 @@ class StatementState:
             "k": _pins(self.lookups),
             "h": self.prepared,
             "e": self.engine,
+            "g": self.ahead,
         }
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -130,6 +133,7 @@ class StatementState:
                 part=_part(body["i"]),
                 prepared=str(body["h"]),
                 engine=str(body["e"]),
+                ahead=str(body["g"]),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidHandle("The ticket or handle is not valid or has expired.") from error

@@ -24,6 +24,7 @@ from catalog.names import TableName
 from catalog.registry import Registry
 from flight_server.engines.errors import OutOfResources
 from flight_server.query.audit.recent import SCHEMA as AUDIT
+from flight_server.query.budget import GIGABYTE, USD, Account, Amount
 
 _BATCH = 16_384
 _TEXT = pa.string()
@@ -41,7 +42,8 @@ class Sources:
     `users` is None where there is no users file, and `audit` where there is no audit log; it gives
     the latest records, at most as many as it is asked for. `settings` are those that may be shown,
     as (name, value, description). `cache` gives the row of `runtime.cache`, None where nothing is
-    cached. No table may have more rows than `rows`.
+    cached; `used` what of budgets is used today, None where nothing is counted. No table may have
+    more rows than `rows`.
     """
 
     policy: Callable[[], Policy]
@@ -52,6 +54,7 @@ class Sources:
     rows: int = 500_000
     audit_rows: int = 100_000
     cache: Callable[[], Values] | None = None
+    used: Callable[[], Mapping[Account, Amount]] | None = None
 
 
 def system_catalog(name: str, sources: Sources) -> MemoryCatalog:
@@ -72,6 +75,7 @@ def system_catalog(name: str, sources: Sources) -> MemoryCatalog:
         made("governance.grants", "Who may read what, and by which rules.", _GRANTS, _grants),
         made("governance.roles", "The roles of the policy.", _ROLES, _roles),
         made("governance.users", "The users of the users file.", _USERS, _users),
+        made("governance.spending", "What was used of budgets today.", _SPENDING, _spending),
         made("runtime.catalogs", "How the catalogs are doing.", _CATALOGS, _catalogs),
         made("runtime.cache", "Local copies of files on S3, on this server.", _CACHE, _cache),
         made("runtime.settings", "How the server is set.", _SETTINGS, _settings),
@@ -226,6 +230,35 @@ def _users(sources: Sources) -> Iterator[Values]:
             "groups": sorted(user.groups),
             "roles": sorted(policy.roles(user_bearer(user).principal)),
             "enabled": not user.disabled,
+        }
+
+
+_SPENDING: tuple[_Column, ...] = (
+    ("grantee_type", _TEXT, "user, or role: all who bear it together."),
+    ("grantee", _TEXT, "The user, or the role; * for all users."),
+    ("issuer", _TEXT, "Who vouches for the user, where that is not the users file."),
+    ("bytes_read", pa.int64(), "Bytes that count for scan_gb_day, since midnight in UTC."),
+    ("bytes_limit", pa.int64(), "How many a role's bearers may read together, by its team."),
+    ("usd_spent", pa.float64(), "USD that count for athena_usd_day, likewise."),
+    ("usd_limit", pa.float64(), "How many a role's bearers may spend together."),
+)
+
+
+def _spending(sources: Sources) -> Iterator[Values]:
+    """What this server has counted; of what still runs, what it is expected to cost."""
+    used = {} if sources.used is None else sources.used()
+    teams = sources.policy().rules.teams
+    for account in sorted(used, key=lambda each: (each.is_team, each.name)):
+        name, _, issuer = account.name.partition("\n")
+        team = teams.get(account.name) if account.is_team else None
+        yield {
+            "grantee_type": "role" if account.is_team else "user",
+            "grantee": name,
+            "issuer": issuer or None,
+            "bytes_read": used[account].size,
+            "bytes_limit": team and team.scan_gb_day and team.scan_gb_day * GIGABYTE,
+            "usd_spent": used[account].money / USD,
+            "usd_limit": team and team.athena_usd_day,
         }
 
 

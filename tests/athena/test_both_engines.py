@@ -164,7 +164,7 @@ def test_a_table_of_athena_never_comes_to_the_other_engine(connect: Any) -> None
     with pytest.raises(adbc_driver_manager.Error, match="NO_ENGINE"):
         rows(connect("olga", "duckdb"), "SELECT * FROM shop.old")
     with pytest.raises(adbc_driver_manager.Error, match="NO_ENGINE"):
-        rows(connect("olga"), "SELECT * FROM shop.old, system.runtime.settings")
+        rows(connect("olga", "duckdb"), "SELECT * FROM shop.old, system.runtime.settings")
     with pytest.raises(adbc_driver_manager.Error, match="NO_ENGINE"):
         rows(connect("olga", "athena"), "SELECT * FROM system.runtime.settings")
 

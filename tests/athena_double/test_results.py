@@ -118,7 +118,7 @@ def test_what_was_read_is_counted_by_column(run: Run) -> None:
         ("SELECT list_sum(arr) FROM trades", "FUNCTION_NOT_FOUND: line 1:8: Function 'list_sum'"),
         ("SELECT read_csv('/etc/passwd')", "FUNCTION_NOT_FOUND"),
         ("SELECT * FROM trades FOR VERSION AS OF 7", "INVALID_ARGUMENTS"),
-        ("INSERT INTO trades SELECT * FROM trades", "NOT_SUPPORTED"),
+        ("INSERT INTO trades SELECT 1", "TYPE_MISMATCH: line 1:1: Insert query has 1 expression"),
     ],
 )
 def test_a_statement_that_cannot_run_fails_with_a_reason(run: Run, text: str, reason: str) -> None:

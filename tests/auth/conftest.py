@@ -47,7 +47,7 @@ def table_of() -> Callable[..., Table]:
 
     def make(name: str, *columns: str | Column, **more: object) -> Table:
         made = tuple(c if isinstance(c, Column) else Column(c, pa.string()) for c in columns)
-        return Table(TableName(*name.split(".")), made, **more)  # type: ignore[arg-type]
+        return Table(TableName(*name.split(".")), made, **more)
 
     return make
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from auth.globs import GlobInvalid, compile_glob, compile_name
 from auth.rules import compile_pattern
+from tests.waiting import within
 
 MATCHES = [
     ("lake.sales.orders", "lake.sales.orders", True),
@@ -96,6 +95,5 @@ def test_a_name_is_one_level():
 
 def test_many_stars_do_not_take_long():
     level = compile_name("*a" * 200 + "b")
-    started = time.perf_counter()
-    assert not level.matches("a" * 5000)
-    assert time.perf_counter() - started < 1
+    with within(1):
+        assert not level.matches("a" * 5000)

@@ -38,7 +38,7 @@ def use(*columns: str, user: str = "rita", roles: str = "reader", **more: object
     every = "*" in columns
     named = frozenset(columns) - {"*"}
     values = {"in_file": True, "table": ORDERS, **more}
-    return Use(user, frozenset(roles.split()), columns=named, every=every, **values)  # type: ignore[arg-type]
+    return Use(user, frozenset(roles.split()), columns=named, every=every, **values)
 
 
 @pytest.fixture
@@ -112,8 +112,8 @@ def test_the_gravest_is_told_first(replayed: Replayed) -> None:
 
 def test_users_of_tokens_are_judged_by_their_recorded_roles(replayed: Replayed) -> None:
     known = {"user": "tom", "in_file": False}
-    assert replayed(use("email", **known), ALLOW, DENY) == [(Outcome.FAILS, ("email",))]  # type: ignore[arg-type]
-    boss = use("email", roles="boss reader", **known)  # type: ignore[arg-type]
+    assert replayed(use("email", **known), ALLOW, DENY) == [(Outcome.FAILS, ("email",))]
+    boss = use("email", roles="boss reader", **known)
     assert replayed(boss, ALLOW, DENY) == []
     # a token's user may be called like one of the file, and is another
     assert replayed(use("email", user="bea", in_file=False), ALLOW, DENY) != []

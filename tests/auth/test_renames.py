@@ -56,7 +56,7 @@ class Lake:
     def write(self) -> None:
         last = self.table.metadata.last_updated_ms
         while time.time() * 1000 <= last + 1:
-            time.sleep(0.001)
+            time.sleep(0.001)  # each state has a millisecond of its own
         names = self.table.schema().as_arrow()
         self.table.append(pa.Table.from_pylist([{}], schema=names))
         self.moments.append(datetime.fromtimestamp(self.table.metadata.last_updated_ms / 1000, UTC))
@@ -95,7 +95,7 @@ class Lake:
 
 def names(fields: object, above: str = "") -> list[str]:
     found: list[str] = []
-    for field in fields:  # type: ignore[attr-defined]
+    for field in fields:
         nested = pa.types.is_struct(field.type)
         found += names(field.type, f"{above}{field.name}.") if nested else [above + field.name]
     return found

@@ -154,7 +154,7 @@ def served(catalog: IcebergCatalog, engine: DuckDBEngine, policy: str = EVERYTHI
     sealer = Sealer([SealKey(b"k" * 32)])
     registry = Registry([catalog])
     service = QueryService(registry, Policies(), engine, sealer, defaults=Defaults(None, None))
-    return Lake(Path(), None, registry, engine, service)  # type: ignore[arg-type]
+    return Lake(Path(), None, registry, engine, service)
 
 
 def started(directory: Path) -> DuckDBEngine:

@@ -172,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fail(self, fault: str) -> None:
         if fault == "slow":
-            time.sleep(self.state.seconds)
+            time.sleep(self.state.seconds)  # longer than the client waits
         if fault in ("slow", "cut"):
             self.close_connection = True
             return None

@@ -19,7 +19,7 @@ def test_an_answer_is_kept_for_its_time_and_then_asked_for_again_with_the_old_on
         return len(asked)
 
     assert cache.get("a", load) == cache.get("a", load) == 1
-    time.sleep(0.06)
+    time.sleep(0.06)  # what was told is believed no longer
     assert cache.get("a", load) == 2
     assert asked == [None, 1]
     assert cache.peek("a") == 2

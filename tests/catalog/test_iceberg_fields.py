@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import pyarrow as pa
 from pyiceberg.types import StringType
 
 from catalog.names import TableName
+from tests.waiting import later
 
 ROWS = pa.table(
     {
@@ -78,7 +78,7 @@ def test_a_field_is_there_since_the_first_kept_snapshot_that_has_it(lake):
     started = datetime.now(UTC)
     table.append(ROWS.cast(table.schema().as_arrow()))
     first = moment(table.current_snapshot().timestamp_ms)
-    time.sleep(0.005)
+    later()
     with table.update_schema() as update:
         update.add_column("b", StringType())
         update.add_column(("s", "z"), StringType())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from pyiceberg.types import LongType, NestedField
 
 from catalog.iceberg_history import current_at
 from catalog.names import TableName
+from tests.waiting import later
 
 ORDERS = TableName("lake", "sales", "orders")
 SIMPLE = Schema(NestedField(1, "id", LongType()))
@@ -40,7 +40,7 @@ def _written(lake: Any, times: int) -> Any:
     table = lake.source.create_table(("sales", "orders"), SIMPLE)
     for _ in range(times):
         table.append(ROWS)
-        time.sleep(0.005)
+        later()
     return table
 
 
@@ -81,7 +81,7 @@ def test_a_table_that_went_back_was_then_what_it_went_back_to(lake: Any) -> None
     table = _written(lake, 2)
     first, second = table.history()
     table.manage_snapshots().set_current_snapshot(first.snapshot_id).commit()
-    time.sleep(0.005)
+    later()
     table.append(ROWS)
     reader = lake.reader()
     found = [reader.snapshot_as_of(ORDERS, moment(entry.timestamp_ms)) for entry in table.history()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.catalog import postgres
 from tests.catalog.contract import ORDERS, ROWS, Contract, Place, started
 from tests.catalog.hive_server import metastore
 from tests.catalog.rest_server import CLIENT, rest_catalog
+from tests.waiting import within
 
 
 @pytest.fixture(scope="module")
@@ -151,10 +151,8 @@ def test_a_place_where_nothing_answers_is_told_soon_and_without_detail(
     if needed is not None:
         pytest.importorskip(needed, reason=f"{needed} is not installed")
     reader = IcebergCatalog("lake", properties, refresh_seconds=0.0, timeout_seconds=1.0)
-    started_at = time.monotonic()
-    with pytest.raises(CatalogUnavailable) as caught:
+    with within(10), pytest.raises(CatalogUnavailable) as caught:
         reader.schemas()
-    assert time.monotonic() - started_at < 10
     assert str(caught.value) == "Catalog lake cannot be reached now"
     assert reader.health().state is State.UNAVAILABLE
     with pytest.raises(CatalogUnavailable):
@@ -181,10 +179,8 @@ def test_a_place_that_says_nothing_is_not_waited_for_long(kind: str) -> None:
             },
         }[kind] | {"type": kind}
         reader = IcebergCatalog("lake", properties, refresh_seconds=0.0, timeout_seconds=0.5)
-        started_at = time.monotonic()
-        with pytest.raises(CatalogUnavailable):
+        with within(6), pytest.raises(CatalogUnavailable):
             reader.schemas()
-        assert time.monotonic() - started_at < 6
         reader.close()
 
 

@@ -20,6 +20,7 @@ from catalog.model import Column, Table
 from catalog.names import SchemaName, TableName
 from catalog.registry import Registry
 from tests.catalog.rest_server import CLIENT, RestCatalogServer, rest_catalog
+from tests.waiting import within
 
 ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "desk": ["north", "south", None]})
 ORDERS = TableName("lake", "sales", "orders")
@@ -58,10 +59,8 @@ def test_a_catalog_that_fails_says_so_soon_and_without_detail(
     if opened:
         assert reader.schemas() == ["sales"]
     server.fault = fault
-    started = time.monotonic()
-    with pytest.raises(CatalogUnavailable) as caught:
+    with within(5), pytest.raises(CatalogUnavailable) as caught:
         reader.schemas()
-    assert time.monotonic() - started < 5
     assert "s3cret" not in str(caught.value)
     assert str(server.port) not in str(caught.value)
 
@@ -87,7 +86,7 @@ def test_a_catalog_that_failed_is_left_alone_and_then_asked_again(
     with pytest.raises(CatalogUnavailable):
         reader.schemas()
     assert len(server.asked) == failed
-    time.sleep(1.1)
+    time.sleep(1.1)  # its rest is over
     assert reader.schemas() == ["sales"]
     assert reader.health().state is State.AVAILABLE
 
@@ -97,11 +96,12 @@ def test_the_other_catalogs_go_on(server: RestCatalogServer) -> None:
     other = MemoryCatalog("other", [Table(name, (Column("a", pa.int64()),))])
     registry = Registry([_reader(server, rest_seconds=60.0), other])
     server.fault = "slow"
-    for limit in (3.0, 0.5):  # the first waits for the timeout, later ones do not
-        started = time.monotonic()
+    asked = []
+    for _ in range(2):  # the first waits for the timeout, later ones do not ask
         assert registry.schemas() == [SchemaName("other", "s")]
         assert registry.table(name) is not None
-        assert time.monotonic() - started < limit
+        asked.append(len(server.asked))
+    assert asked[0] == asked[1] > 0
     (health,) = registry.health()
     assert (health.name, health.state) == ("lake", State.UNAVAILABLE)
 

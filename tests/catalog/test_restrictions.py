@@ -133,7 +133,7 @@ def test(kind: str, number: int, value: Any) -> dict[str, Any]:
     return {"type": kind, "left": field(number), "right": right}
 
 
-test.__test__ = False  # type: ignore[attr-defined]
+test.__test__ = False
 
 
 def inverse(child: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def test_polars_reads_with_parameters(server: Server) -> None:
             execute_options={"parameters": [day, "buy"]},
         )
     assert frame.height > 0
-    assert frame["trade_date"].min() > day  # type: ignore[operator]
+    assert frame["trade_date"].min() > day
     assert frame.schema["amount"] == polars.Decimal(20, 2)
 
 

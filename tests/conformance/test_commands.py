@@ -342,7 +342,7 @@ def cancelled_by(server: Server, action: str) -> tuple[Any, float]:
 
         thread = threading.Thread(target=read)
         thread.start()
-        time.sleep(1)
+        time.sleep(1)  # it gives no row by which one could see that it runs
         started = time.monotonic()
         if action == "CancelQuery":
             request = sql.ActionCancelQueryRequest(info=parsed.SerializeToString())
@@ -393,7 +393,7 @@ def test_an_endpoint_is_renewed(server: Server) -> None:
         info = flight_pb2.FlightInfo.FromString(
             connected.info(sql.CommandStatementQuery(query="SELECT 41 AS a")).serialize()
         )
-        time.sleep(1.1)
+        time.sleep(1.1)  # moments are compared in seconds
         request = flight_pb2.RenewFlightEndpointRequest(endpoint=info.endpoint[0])
         (body,) = connected.act("RenewFlightEndpoint", request.SerializeToString())
         renewed = flight_pb2.FlightEndpoint.FromString(body)

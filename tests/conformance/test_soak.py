@@ -70,6 +70,7 @@ class Person:
                         self.wrong.append(f"{self.user} {job.__name__}: {error}"[:500])
                     else:
                         self.refused[code] += 1
+                        # as a client would wait that is told that there is too much
                         time.sleep(self.chance.random() / 10)
                 except (AssertionError, pytest.fail.Exception) as error:
                     self.wrong.append(f"{self.user} {job.__name__}: {error!r}"[:500])
@@ -192,7 +193,7 @@ def settled(process: psutil.Process, at_most: Footprint | None = None) -> Footpr
     found = Footprint(process)
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        time.sleep(1)
+        time.sleep(1)  # what does not change for so long is settled
         again = Footprint(process)
         steady = (
             abs(again.descriptors - found.descriptors) <= 2 and again.children == found.children

@@ -54,7 +54,7 @@ def frames(
 ) -> tuple[flight_pb2.FlightInfo, list[flight_pb2.FlightData]]:
     described = flight_pb2.FlightDescriptor(
         type=flight_pb2.FlightDescriptor.CMD,
-        cmd=pack(message),  # type: ignore[arg-type]
+        cmd=pack(message),
     )
     answer = channel.unary_unary(SERVICE + "GetFlightInfo")(
         described.SerializeToString(), metadata=headers, timeout=60

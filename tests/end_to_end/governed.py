@@ -102,7 +102,7 @@ def governed(
     )
     engine = DuckDBEngine(settings)
     held: list[Policy] = []
-    lake = Lake(directory, source, registry, engine, None, held)  # type: ignore[arg-type]
+    lake = Lake(directory, source, registry, engine, None, held)
     lake.service = QueryService(
         registry,
         lake,

@@ -27,6 +27,7 @@ from flight_server.query.audit.signing import signing_key
 from flight_server.query.audit.verify import Trust, verify
 from tests.flight_sql import client
 from tests.servers import Server, serving
+from tests.waiting import eventually
 
 STREAM = "SELECT range AS a, 'text ' || range AS b, random() AS c FROM range(200000000)"
 ENDLESS = "SELECT count(*) FROM range(100000000000) WHERE range % 7 = 9"
@@ -74,20 +75,19 @@ def own(demo_directory: Path, place: Path, policy: Path) -> Iterator[Server]:
 def new(own: Server, place: Path) -> Log:
     """What reads the records that were written since the test began."""
     read = log_of(place)
-    time.sleep(0.1)
+    time.sleep(0.1)  # what nobody waited for in the test before is written meanwhile
     before = len(read())
     return lambda: [record for record in read()[before:] if record["event"] != "checkpoint"]
 
 
 def wait_for(new: Log, seconds: float = 5.0, **wanted: str) -> dict[str, Any]:
     """The first new record with these members; none comes too late."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for record in new():
-            if all(record.get(name) == value for name, value in wanted.items()):
-                return record
-        time.sleep(0.02)
-    raise AssertionError(f"no record has {wanted}: {new()}")
+
+    def found() -> list[dict[str, Any]]:
+        return [record for record in new() if wanted.items() <= record.items()]
+
+    assert eventually(found, seconds), f"no record has {wanted}: {new()}"
+    return found()[0]
 
 
 def run(server: Server, user: str, statement: str, *values: Any) -> list[Any]:
@@ -196,16 +196,14 @@ def test_metadata_refusals_and_logins_are_recorded(own: Server, new: Log) -> Non
 
 def test_how_a_statement_ended_is_told(own: Server, new: Log) -> None:
     def status(begin: Callable[[], object]) -> str:
-        seen = len([record for record in new() if record["event"] == "end"])
+        def ends() -> list[str]:
+            return [str(record["status"]) for record in new() if record["event"] == "end"]
+
+        seen = len(ends())
         with suppress(Exception):
             begin()
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            ends = [record for record in new() if record["event"] == "end"]
-            if len(ends) > seen:
-                return str(ends[seen]["status"])
-            time.sleep(0.02)
-        raise AssertionError("it did not end")
+        assert eventually(lambda: len(ends()) > seen, 10)
+        return ends()[seen]
 
     def leave() -> None:
         with own.connect("compliance") as connection, connection.cursor() as cursor:
@@ -287,13 +285,13 @@ def test_statements_are_refused_while_the_log_is_gone_and_served_when_it_is_back
             assert "UNAVAILABLE" in str(refused.value)
     finally:
         away.rename(place)
-    until = time.monotonic() + 5
-    while True:
+
+    def served() -> bool:
         with suppress(Exception):
-            run(own, "analyst", "SELECT 1")
-            break
-        assert time.monotonic() < until
-        time.sleep(0.1)
+            return run(own, "analyst", "SELECT 1") == [(1,)]
+        return False
+
+    assert eventually(served)
     assert wait_for(new, event="resumed")["lost"] == 0
     ends = [record for record in new() if record.get("error_code") == "AUDIT_UNAVAILABLE"]
     assert len(ends) >= 3
@@ -336,9 +334,7 @@ def test_a_killed_server_has_a_start_for_every_result_that_it_delivered(
         threads = [threading.Thread(target=ask, args=(running, n)) for n in range(4)]
         for thread in threads:
             thread.start()
-        until = time.monotonic() + 60
-        while len(delivered) < 20 and time.monotonic() < until:
-            time.sleep(0.01)
+        eventually(lambda: len(delivered) >= 20, 60)
         os.kill(running.process.pid, signal.SIGKILL)
         stopped.set()
         running.process.wait()

@@ -34,7 +34,7 @@ def pairs(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
             for side in ("fk", "pk")
         )
         for row in found
-    ]  # type: ignore[misc]
+    ]
 
 
 @pytest.mark.parametrize("user", USERS)

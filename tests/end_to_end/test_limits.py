@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
-from auth.limits import Limits as LimitsOfRole
 from flight_server.engines.errors import TimedOut
+from flight_server.query.budget import Account, Amount, Payer
 from flight_server.query.errors import OverBudget, OverQuota, ResultTooLarge
 from flight_server.query.failures import Kind, failure_of
 from flight_server.query.handles import HandleKind
 from flight_server.query.limits import Limits
 from tests.end_to_end.governed import Lake, caller, governed
+from tests.waiting import within
 
 ANN = caller("ann")
 POLICY = """
@@ -53,14 +53,11 @@ def test_a_second_statement_is_refused_while_one_runs_and_let_in_after_it(lake: 
 
 
 def test_a_statement_runs_no_longer_than_its_users_role_may(lake: Lake) -> None:
-    started = time.monotonic()
-    with pytest.raises(TimedOut):
+    with within(10), pytest.raises(TimedOut):
         lake.rows(ANN, FOREVER)
-    assert time.monotonic() - started < 10
     # who asks for longer gets no more
-    with pytest.raises(TimedOut):
+    with within(10), pytest.raises(TimedOut):
         lake.rows(replace(ANN, statement_timeout=15.0), FOREVER)
-    assert time.monotonic() - started < 15
 
 
 def test_a_result_is_cut_at_the_row_after_the_last_allowed_one(lake: Lake) -> None:
@@ -90,9 +87,9 @@ def test_files_beyond_the_budget_of_the_day_are_not_read(lake: Lake) -> None:
     lake.policy("limits: {chief: {scan_gb_day: 1}}")
     try:
         assert lake.rows(dora, "SELECT count(*) FROM numbers WHERE n < 1") == [(4,)]
-        read = budget._used["dora"]
+        read = budget.used()[Account("dora")].size
         assert read > 0
-        budget.take("dora", 10**9 - 2 * read, LimitsOfRole(scan_gb_day=1))
+        budget.take(Payer("dora"), Amount(10**9 - 2 * read))
         assert lake.rows(dora, "SELECT count(*) FROM numbers WHERE n < 1") == [(4,)]
         with pytest.raises(OverBudget, match="1 GB") as caught:
             lake.rows(dora, "SELECT count(*) FROM numbers WHERE n < 1")

@@ -78,7 +78,7 @@ def test_the_key_of_a_hash_is_only_where_no_statement_runs(
     planned = lake.service.plan(ANN, "SELECT email FROM people")
     (relation,) = planned.secured.relations
     assert is_sealed(relation, DuckDBSettings())
-    scan = lake.engine._scanner.scan(relation.table, None)
+    scan = lake.engine._sources.scanner.scan(relation.table, None)
     key = hmac.digest(KEYS["crm"], b"ann", hashlib.sha256)
     spelled = "".join(rf"\x{byte ^ 0x36:02X}" for byte in key)
     assert spelled in view(relation, scan)

@@ -19,6 +19,7 @@ import pytest
 from flight_server.protocol.messages import pack, unpack
 from flight_server.protocol.wire import flight_pb2, flight_sql_pb2
 from tests.servers import Server, serving
+from tests.waiting import within
 
 PRICES = "SELECT * FROM invest.market.prices"
 TRANSACTIONS = "SELECT * FROM invest.portfolio.transactions"
@@ -314,11 +315,10 @@ def test_the_owner_ends_a_running_statement_within_a_second(
     with client_of(server, "compliance") as reader:
         reading = Reading(reader, info.endpoints[0])
         assert reading.begun.wait(10)
-        started = time.monotonic()
-        assert compliance.cancel(info) == CANCELLED
-        reading.join(10)
-    assert not reading.is_alive()
-    assert time.monotonic() - started < 1.5  # a second, and what a busy machine adds
+        with within(1.5):  # a second, and what a busy machine adds
+            assert compliance.cancel(info) == CANCELLED
+            reading.join(10)
+            assert not reading.is_alive()
     assert isinstance(reading.error, flight.FlightCancelledError)
     assert "CANCELLED: The statement was cancelled." in str(reading.error)
 
@@ -348,7 +348,7 @@ def test_each_execution_of_a_prepared_statement_is_cancelled_alone(
     request = flight_sql_pb2.ActionCreatePreparedStatementRequest(query="SELECT 1 AS a")
     made = unpack(compliance.act("CreatePreparedStatement", pack(request)))
     command = flight_sql_pb2.CommandPreparedStatementQuery(
-        prepared_statement_handle=made.prepared_statement_handle  # type: ignore[attr-defined]
+        prepared_statement_handle=made.prepared_statement_handle
     )
     descriptor = flight.FlightDescriptor.for_command(pack(command))
     one, other = (
@@ -402,6 +402,7 @@ def test_what_names_no_query_is_refused(compliance: Client) -> None:
 
 
 def _wait_until(moment: datetime) -> None:
+    """Wait until a moment, and what was to end then has ended."""
     time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds() + 0.2))
 
 
@@ -410,7 +411,7 @@ def test_a_ticket_is_renewed_until_its_result_is_too_old(demo_directory: Path) -
     with serving(demo_directory, *limits) as server, client_of(server, "compliance") as client:
         (first,) = client.plan("SELECT 1 AS a").endpoints
         planned = datetime.now(UTC)
-        time.sleep(1.5)
+        time.sleep(1.5)  # moments are compared in seconds
         second = client.renew(first)
         assert second.ticket != first.ticket
         assert second.expiration_time.as_py() > first.expiration_time.as_py()

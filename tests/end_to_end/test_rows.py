@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from adbc_driver_flightsql import dbapi
 from flight_server.protocol.wire import flight_sql_pb2 as sql
 from tests.flight_sql import client, unwrap
 from tests.servers import Server, serving
+from tests.waiting import within
 
 BY_ID = "SELECT currency, name FROM invest.market.currencies WHERE currency = ?"
 
@@ -96,10 +96,8 @@ def test_cancelling_ends_it_between_and_within_rows(server: Server) -> None:
     with server.connect("compliance") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) AS n FROM range(20_000_000) WHERE hash(range) = ?", rows)
         threading.Timer(0.5, cursor.adbc_cancel).start()
-        started = time.monotonic()
-        with pytest.raises(dbapi.Error):
+        with within(10), pytest.raises(dbapi.Error):
             cursor.fetch_arrow_table()
-        assert time.monotonic() - started < 10
 
 
 def test_the_handle_is_replaced_and_the_old_one_keeps_its_own_values(server: Server) -> None:

@@ -534,14 +534,14 @@ def test_limits_are_settings_and_a_cookie_in_use_is_renewed(demo_directory: Path
             }
             assert client.set(time_zone="Asia/Tokyo") == {}
             first = dict(client.jar.cookies)
-            time.sleep(3.5)
+            time.sleep(3.5)  # so old that it is renewed, and not so old that it ends
             assert client.query(NOON) == [("2024-02-29 21:00:00+09",)]
             assert client.jar.cookies != first
             late = Client(own, "analyst", cookies=False)
             with late.client:
                 cookie = first["arrow_flight_session_id"]
                 late.headers = {"cookie": f"arrow_flight_session_id={cookie}"}
-                time.sleep(6)
+                time.sleep(6)  # now the first one has
                 with pytest.raises(flight.FlightUnauthenticatedError, match="session is not valid"):
                     late.get()
 

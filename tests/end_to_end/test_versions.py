@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from flight_server.query.errors import ColumnNotFound, NotAllowed, StaleHandle
 from flight_server.query.handles import HandleKind
 from flight_server.query.versions import Ref
 from tests.end_to_end.governed import Lake, caller, governed
+from tests.waiting import later
 
 ANN, OWNER = caller("ann"), caller("olga", "owners")
 ROWS = pa.table(
@@ -61,9 +61,9 @@ def _write(lake: Lake) -> History:
     lake.source.load_table("desk.others").manage_snapshots().create_tag(
         _state(lake.source.load_table("desk.others")), "Eom"
     ).commit()
-    time.sleep(0.005)
+    later()
     moment = datetime.now(UTC)
-    time.sleep(0.005)
+    later()
     for change in (
         lambda update: update.rename_column("ssn", "tax"),
         lambda update: update.delete_column("pay"),

@@ -96,8 +96,8 @@ def test_every_reader_sees_one_snapshot_and_never_an_older_one_than_before(
     for number in range(1, COMMITS):
         table.append(_part(number))
         committed.append(time.monotonic())
-        time.sleep(0.1)
-    time.sleep(REFRESH + 0.2)
+        time.sleep(0.1)  # so that readers meet several states
+    time.sleep(REFRESH + 0.2)  # so that they meet the last one
     done.set()
     for thread in threads:
         thread.join(60)
@@ -126,7 +126,7 @@ def test_a_snapshot_that_expires_before_it_is_read_is_an_error(served: Served) -
     table = served.writer.create_table("s.fleeting", _part(0).schema)
     for number in range(3):
         table.append(_part(number))
-    time.sleep(REFRESH + 0.1)
+    time.sleep(REFRESH + 0.1)  # until the server asks again
     with served.server.connect("ada") as connection, connection.cursor() as cursor:
         cursor.adbc_prepare("SELECT * FROM lake.s.fleeting WHERE n >= 0")
         _expire(table)
@@ -136,7 +136,7 @@ def test_a_snapshot_that_expires_before_it_is_read_is_an_error(served: Served) -
             cursor.fetch_arrow_table()
         assert "DATA_MISSING" in str(caught.value)
         assert str(served.server.directory) not in str(caught.value)
-        time.sleep(REFRESH + 0.1)
+        time.sleep(REFRESH + 0.1)  # until the server asks again
         cursor.execute('SELECT DISTINCT "commit" FROM lake.s.fleeting')
         assert cursor.fetchall() == [(9,)]
 
@@ -147,7 +147,7 @@ def test_a_snapshot_that_expires_while_it_is_read_gives_its_own_rows_or_an_error
     table = served.writer.create_table("s.ending", _part(0).schema)
     for number in range(4):
         table.append(_part(number, 400_000))
-    time.sleep(REFRESH + 0.1)
+    time.sleep(REFRESH + 0.1)  # until the server asks again
     with served.server.connect("ada") as connection, connection.cursor() as cursor:
         cursor.execute('SELECT "commit", n FROM lake.s.ending')
         reader = cursor.fetch_record_batch()

@@ -95,7 +95,7 @@ def viewed(directory: Path) -> Iterator[Viewed]:
         settings = DuckDBSettings(workers=3, spare=1, threads=1, spill_directory=directory)
         engine = DuckDBEngine(settings)
         held.callback(engine.close)
-        lake = Lake(directory, source, registry, engine, None, [])  # type: ignore[arg-type]
+        lake = Lake(directory, source, registry, engine, None, [])
         lake.service = QueryService(
             registry,
             lake,

@@ -27,7 +27,7 @@ def _settings(directory: Path, **options: object) -> DuckDBSettings:
         "spill_limit": 1024 * MIB,
         "spill_directory": directory,
     }
-    return DuckDBSettings(**{**sizes, **options})  # type: ignore[arg-type]  # options by name
+    return DuckDBSettings(**{**sizes, **options})
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -13,6 +11,7 @@ from flight_server.engines.base import Relation
 from flight_server.engines.duckdb.engine import DuckDBEngine
 from flight_server.engines.errors import BindFailed, OutOfResources, TimedOut
 from tests.engines import rig
+from tests.waiting import within
 
 
 def refused(
@@ -196,8 +195,6 @@ def test_a_bomb_while_binding_is_ended(engine: DuckDBEngine) -> None:
     # the argument of a table function is worked out while the statement is bound
     bomb = "length(lpad('x', 2000000000, 'yz'))"
     text = f"SELECT * FROM range({bomb} + {bomb})"
-    begin = time.monotonic()
-    with pytest.raises((TimedOut, OutOfResources)):
+    with within(2), pytest.raises((TimedOut, OutOfResources)):
         engine.describe(rig.secured(text), None, deadline=rig.soon(0.3))
-    assert time.monotonic() - begin < 2.0
     assert rig.values(engine, "SELECT 1") == [(1,)]

@@ -197,15 +197,15 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
 @pytest.fixture
 def new_cache(engine: DuckDBEngine, tmp_path: Path) -> Iterator[Callable[[], FileCache]]:
     """Gives the engine another, empty cache."""
-    before, caches = engine._cache, []
+    before, caches = engine._sources.cache, []
 
     def change() -> FileCache:
         caches.append(FileCache(tmp_path / f"cache-{len(caches)}", 100 * MIB, small=0))
-        engine._cache = engine._pruning._cache = caches[-1]
+        engine._sources.cache = engine._pruning._cache = caches[-1]
         return caches[-1]
 
     yield change
-    engine._cache = engine._pruning._cache = before
+    engine._sources.cache = engine._pruning._cache = before
     for cache in caches:
         cache.close()
 

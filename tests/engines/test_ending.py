@@ -29,6 +29,7 @@ from flight_server.engines.errors import (
 )
 from tests.engines import rig
 from tests.engines.conftest import NewEngine
+from tests.waiting import eventually, within
 
 ENDLESS = "SELECT count(*) AS n FROM range(100000000000)"
 STREAM = "SELECT i, repeat('x', 1000) AS x FROM range(100000000) r(i)"
@@ -46,19 +47,14 @@ def started(
     return stream
 
 
-def elapsed(since: float) -> float:
-    return time.monotonic() - since
-
-
 @pytest.mark.parametrize("text", [ENDLESS, DEAF])
 def test_a_cancelled_statement_ends_at_once(engine: DuckDBEngine, text: str) -> None:
     stream = started(engine, text, COUNT)
     threading.Timer(0.5, stream.cancel).start()
-    begin = time.monotonic()
-    with pytest.raises(Cancelled):
-        next(iter(stream))
-    stream.close()
-    assert elapsed(begin) < 2.0
+    with within(2):
+        with pytest.raises(Cancelled):
+            next(iter(stream))
+        stream.close()
     assert rig.values(engine, "SELECT 1") == [(1,)]
 
 
@@ -83,19 +79,16 @@ def test_a_stream_that_is_closed_early_frees_its_worker(single: DuckDBEngine) ->
     for _ in range(3):
         stream = started(single, STREAM, ROWS)
         next(iter(stream))
-        begin = time.monotonic()
-        stream.close()
-        assert elapsed(begin) < 1.0
+        with within(1):
+            stream.close()
     assert rig.values(single, "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("text", [ENDLESS, DEAF])
 def test_a_statement_past_its_deadline_is_ended(engine: DuckDBEngine, text: str) -> None:
-    begin = time.monotonic()
-    with closing(started(engine, text, COUNT, seconds=0.5)) as stream:
+    with within(2), closing(started(engine, text, COUNT, seconds=0.5)) as stream:
         with pytest.raises(TimedOut):
             next(iter(stream))
-    assert elapsed(begin) < 2.0
 
 
 def test_a_deadline_frees_the_worker_of_a_reader_that_stalls(single: DuckDBEngine) -> None:
@@ -111,10 +104,10 @@ def test_a_worker_that_waits_for_its_reader_uses_no_processor(new_engine: NewEng
     engine = new_engine(workers=1, spare=0)
     with closing(started(engine, STREAM, ROWS)) as stream:
         next(iter(stream))
-        time.sleep(0.5)
+        time.sleep(0.5)  # until all that fits on the way to the reader is full
         pid = stream.worker_pid
         before = _cpu(pid)
-        time.sleep(0.5)
+        time.sleep(0.5)  # what it uses in that time is what is measured
         assert _cpu(pid) - before <= 0.05
 
 
@@ -131,10 +124,8 @@ def test_a_killed_worker_is_noticed_and_others_go_on(new_engine: NewEngine) -> N
     other = started(engine, "/* other */ " + STREAM, ROWS)
     next(iter(other))
     os.kill(pid, signal.SIGKILL)
-    begin = time.monotonic()
-    with pytest.raises(WorkerLost):
+    with within(1), pytest.raises(WorkerLost):
         list(victim)
-    assert elapsed(begin) < 1.0
     assert sum(next(iter(other)).rows for _ in range(20)) > 0
     victim.close()
     other.close()
@@ -170,9 +161,9 @@ def test_all_workers_busy_is_said_after_a_while(new_engine: NewEngine) -> None:
     with closing(started(engine, STREAM, ROWS)) as stream:
         next(iter(stream))
         begin = time.monotonic()
-        with pytest.raises(Busy):
+        with within(1), pytest.raises(Busy):
             started(engine, "SELECT 1 AS n", COUNT)
-        assert 0.2 < elapsed(begin) < 1.0
+        assert time.monotonic() - begin > 0.2
         with pytest.raises(TimedOut):
             started(engine, "SELECT 1 AS n", COUNT, seconds=0.1)
 
@@ -192,7 +183,7 @@ def test_a_warm_worker_is_used_again_and_the_oldest_is_given_up(
     for setup in [*setups, *setups, setups[-1], setups[-1]]:
         assert rig.values(engine, "SELECT count(*) FROM people", setup) == [(4,)]
     # the planner is one more
-    assert rig.eventually(lambda: len(rig.workers(engine)) == 3)
+    assert eventually(lambda: len(rig.workers(engine)) == 3)
     before = set(rig.workers(engine))
     for _ in range(5):
         rig.values(engine, "SELECT count(*) FROM people", setups[-1])
@@ -228,7 +219,7 @@ def test_a_lost_launcher_is_replaced(new_engine: NewEngine) -> None:
     assert lost is not None
     workers = rig.workers(engine)
     os.kill(lost, signal.SIGKILL)
-    assert rig.eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert rig.values(engine, "SELECT 1") == [(1,)]
     assert engine.launcher_pid != lost
 
@@ -263,15 +254,15 @@ def test_no_descriptor_is_left_over(new_engine: NewEngine, people: Table) -> Non
 
     for number in range(0, 60, 10):
         round_trip(number)
-    rig.eventually(lambda: False, 0.5)
+    time.sleep(0.5)  # workers that were given up end meanwhile
     before = rig.descriptors()
     for number in range(100):
         round_trip(number)
-    assert rig.eventually(lambda: rig.descriptors() <= before + 4)
+    assert eventually(lambda: rig.descriptors() <= before + 4)
 
 
 def test_workers_die_with_the_process_that_owns_the_engine(tmp_path: Path) -> None:
-    code = (
+    code = (  # the workers start meanwhile; then it stays until it is killed
         "import sys, time, pathlib\n"
         "from flight_server.engines.duckdb.engine import DuckDBEngine\n"
         "from flight_server.engines.duckdb.settings import DuckDBSettings\n"
@@ -286,7 +277,7 @@ def test_workers_die_with_the_process_that_owns_the_engine(tmp_path: Path) -> No
         pids = [launcher, *rig.children(launcher)]
         process.kill()
     assert len(pids) >= 3
-    assert rig.eventually(lambda: not any(_lives(pid) for pid in pids), 2.0)
+    assert eventually(lambda: not any(_lives(pid) for pid in pids), 2.0)
 
 
 def _lives(pid: int) -> bool:

@@ -17,6 +17,7 @@ from pyiceberg.table import StaticTable
 
 from catalog.model import Snapshot, Table
 from flight_server.engines.duckdb.scan.plan import plan
+from flight_server.engines.duckdb.scan.root import LocalRoot
 from flight_server.engines.errors import OutsideTable
 from flight_server.query.failures import failure_of
 from tests.engines import rig
@@ -129,6 +130,33 @@ def test_a_data_file_elsewhere_is_refused(own: Table, other: Table, spelled: str
         plan(with_file(own, spelled.format(**places)))
     assert failure_of(caught.value).code == "FILE_OUTSIDE_TABLE"
     assert path not in str(caught.value)
+
+
+def test_each_file_and_each_folder_on_its_way_is_looked_at(tmp_path: Path) -> None:
+    """Not once for all files of a folder: one may be a link where the others are none."""
+    table, other = tmp_path / "table", tmp_path / "other"
+    for folder in (table / "data" / "day=1", other / "data"):
+        folder.mkdir(parents=True)
+    for path in (table / "data" / "day=1" / "a", table / "data" / "b", other / "data" / "c"):
+        path.write_text("x")
+    (table / "data" / "day=1" / "c").symlink_to(other / "data" / "c")
+    (table / "data" / "day=2").symlink_to(other / "data")
+    (table / "data" / "within").symlink_to(table / "data" / "day=1" / "a")
+    (table / "data" / "round").symlink_to(table / "data" / "round")
+    (table / "data" / "chain").symlink_to(table / "data" / "day=1" / "c")
+    (tmp_path / "named").symlink_to(table)
+    for location in (table, tmp_path / "named"):
+        root = LocalRoot(f"file://{location}")
+        for name in ("day=1/a", "b", "within", "day=1/a", "absent", "nowhere/absent", "b/under"):
+            for start in ("", "file:", "file://", "file://localhost"):
+                assert root.path(f"{start}{location}/data/{name}") == f"{location}/data/{name}"
+        for name in ("day=1/c", "day=2/c", "day=2/absent", "chain", "day=1/../../../other/data/c"):
+            for _ in range(2):  # what was refused is refused again
+                with pytest.raises(OutsideTable):
+                    root.path(f"file://{location}/data/{name}")
+        for outside in (location, tmp_path, f"{location}x/data/b", f"/{location}/data/b"):
+            with pytest.raises(OutsideTable):
+                root.path(str(outside))
 
 
 def test_a_list_of_manifests_elsewhere_is_refused(own: Table, other: Table) -> None:

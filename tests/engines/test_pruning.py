@@ -104,7 +104,7 @@ def files(engine: DuckDBEngine, statement: Secured, parameters: Any = None) -> l
     """How many files of each relation are read."""
     wanted = engine._pruning.wanted(statement, parameters, rig.soon())
     return [
-        len(engine._scanner.scan(relation.table, None, wanted.get(number)).files)
+        len(engine._sources.scanner.scan(relation.table, None, wanted.get(number)).files)
         for number, relation in enumerate(statement.relations)
     ]
 
@@ -211,7 +211,7 @@ def test_no_statement_gives_another_result(
         monkeypatch.setattr(pruning, "MANY_FILES", 0)
         assert answer(engine, text, relation) == expected, text
         (read,) = files(engine, rig.secured(text, relation))
-        left_out += read < len(engine._scanner.scan(table).files)
+        left_out += read < len(engine._sources.scanner.scan(table).files)
         tried += 1
     assert left_out > tried / 5, (left_out, tried)
 
@@ -270,5 +270,5 @@ def test_what_is_no_plan_leaves_nothing_out() -> None:
 
 
 def test_the_empty_file_is_private(new_engine: Callable[..., DuckDBEngine]) -> None:
-    path = Path(new_engine()._stub)
+    path = Path(new_engine()._sources.stub)
     assert path.parent.stat().st_mode & 0o077 == 0

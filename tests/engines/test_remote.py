@@ -34,6 +34,7 @@ from flight_server.engines.errors import (
 )
 from tests.engines import rig
 from tests.object_store import Faults, ObjectStore, faulty, object_store
+from tests.waiting import eventually, within
 
 ROWS = pa.table({"a": pa.array(range(1000), pa.int64()), "b": ["x" * 20] * 1000})
 MIB = 1024 * 1024
@@ -86,7 +87,7 @@ def total(engine: DuckDBEngine, table: Table) -> list[tuple[object, ...]]:
 
 def settled(engine: DuckDBEngine) -> None:
     """Wait until all that failed has failed: who comes while it goes on is told the same."""
-    assert rig.eventually(lambda: engine._cache.statistics.files == 0)
+    assert eventually(lambda: engine._sources.cache.statistics.files == 0)
 
 
 def files_of(table: Table) -> list[RemoteFile]:
@@ -128,7 +129,7 @@ def test_large_files_are_fetched_in_ranges(
         change.set_properties({"write.parquet.compression-codec": "uncompressed"})
     source.append(pa.table({"a": numbers}))
     table = dataclasses.replace(rig.described(source, "large"), storage=store.properties())
-    assert sum(file.size for file in files_of(table)) > RANGE
+    assert max(file.size for file in files_of(table)) > RANGE
     found = rig.values(fresh, "SELECT count(*), sum(a), max(a) FROM large", rig.relation(table))
     assert found == [(2_000_000, 1_999_999_000_000, 1_999_999)]
 
@@ -164,10 +165,8 @@ def test_a_slow_storage_ends_at_the_deadline(
     statement = rig.secured("SELECT sum(a) FROM four", rig.relation(table))
     schema = fresh.describe(statement, None, deadline=rig.soon())
     faults.kind, faults.times = "slow", -1
-    started = time.monotonic()
-    with pytest.raises(TimedOut):
-        fresh.run(statement, None, schema, deadline=started + 1)
-    assert time.monotonic() - started < 2.5
+    with within(2.5), pytest.raises(TimedOut):
+        fresh.run(statement, None, schema, deadline=time.monotonic() + 1)
 
 
 @pytest.mark.parametrize("kind", ["404", "less"])
@@ -201,7 +200,7 @@ def test_an_object_that_changes_while_it_is_read_is_an_error(
 def test_a_storage_that_refuses_connections_is_told(fresh: DuckDBEngine, table: Table) -> None:
     storage = {**table.storage, "s3.endpoint": "http://127.0.0.1:1"}
     source = dataclasses.replace(table, storage=storage)
-    cache = fresh._cache
+    cache = fresh._sources.cache
     with pytest.raises(StorageFailed):
         cache.hold(files_of(table), source.storage, deadline=rig.soon())
 
@@ -358,7 +357,7 @@ try:
     cache.hold(files, {storage!r}, deadline=time.monotonic() + 20)
 except Exception as error:
     left = [p for p in (Path({place!r}) / "cache").rglob("*") if p.is_file() and p.name != "lock"]
-    time.sleep(1)
+    time.sleep(1)  # what goes on in threads ends meanwhile
     print(type(error).__name__, cache.statistics.stored, len([p for p in left if p.exists()]))
 cache.close()
 """
@@ -393,7 +392,7 @@ def test_a_process_that_is_killed_while_it_fetches_leaves_no_half_files(
         ) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            time.sleep(wait)
+            time.sleep(wait)  # before the storage answers, and about when it does
             process.kill()
     faults.times = 0
     cache = FileCache(tmp_path / "cache", limit=100 * MIB)
@@ -413,7 +412,7 @@ cache = FileCache(Path({place!r}) / "cache", 1 << 30)
 files = [RemoteFile(*each) for each in {files!r}]
 print("now", flush=True)
 cache.hold(files, {storage!r}, deadline=time.monotonic() + 20)
-time.sleep(20)
+time.sleep(20)  # until it is killed
 """
 
 

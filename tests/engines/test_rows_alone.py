@@ -46,7 +46,7 @@ def files(engine: DuckDBEngine, text: str, relation: Relation) -> int:
     """How many files of a relation a statement reads."""
     statement = rig.secured(text, relation)
     wanted = engine._pruning.wanted(statement, None, rig.soon())
-    return len(engine._scanner.scan(relation.table, relation.part, wanted.get(0)).files)
+    return len(engine._sources.scanner.scan(relation.table, relation.part, wanted.get(0)).files)
 
 
 @pytest.mark.parametrize(

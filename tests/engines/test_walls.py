@@ -24,6 +24,7 @@ from flight_server.engines.duckdb.settings import MIB
 from flight_server.engines.errors import EngineError
 from tests.engines import rig
 from tests.engines.conftest import NewEngine
+from tests.waiting import eventually
 
 CANARY = "canary-7c1f"
 
@@ -228,9 +229,9 @@ def test_what_a_worker_spilled_goes_when_it_dies(new_engine: NewEngine, tmp_path
     schema = pa.schema([("i", pa.int64())])
     stream = engine.run(rig.secured(text), None, schema, deadline=rig.soon(30))
     (own,) = tmp_path.glob("flight-server-spill-*")
-    assert rig.eventually(lambda: any(own.glob("worker-*/*")), 20)
-    os.kill(stream.worker_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    assert eventually(lambda: any(own.glob("worker-*/*")), 20)
+    os.kill(stream.worker_pid, signal.SIGKILL)
     with pytest.raises(EngineError):
         list(stream)
     stream.close()
-    assert rig.eventually(lambda: not any(own.glob("worker-*")))
+    assert eventually(lambda: not any(own.glob("worker-*")))

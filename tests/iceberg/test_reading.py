@@ -161,7 +161,7 @@ def vector_scan(local: IcebergCatalog, change: dict[str, object]) -> None:
     file = file_at(table, "f.parquet", columns(id=(1, pa.int64())))
     path = str(Path(table.location) / "data" / "f.puffin")
     vector = replace(VECTOR, path=path, referenced=file.path)
-    deleted = replace(file, deletes=(replace(vector, **change),))  # type: ignore[arg-type]
+    deleted = replace(file, deletes=(replace(vector, **change),))
     render(table, source.metadata, source.schema(), [deleted], Footers())
 
 

@@ -90,10 +90,10 @@ class Query:
             for at in range(len(parts)):
                 less = parts[:at] + parts[at + 1 :]
                 if less or name != "items":
-                    yield replace(self, **{name: less})  # type: ignore[arg-type]
+                    yield replace(self, **{name: less})
         for name in ("limit", "order", "qualify", "group", "distinct_on", "hint"):
             if getattr(self, name):
-                yield replace(self, **{name: ""})  # type: ignore[arg-type]
+                yield replace(self, **{name: ""})
         if self.distinct:
             yield replace(self, distinct=False)
 

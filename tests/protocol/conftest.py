@@ -72,6 +72,20 @@ class PlannedHere:
         return self.parameters is not None or not len(self.parameter_schema)
 
 
+@dataclass(frozen=True)
+class PolledHere:
+    planned: PlannedHere
+    state: str | None
+    patience: float = 30.0
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is None
+
+    def told(self) -> bytes:
+        return json.dumps({"state": self.state}).encode()
+
+
 class StreamHere:
     def __init__(self, log: list[str], planned: PlannedHere, rows: int) -> None:
         self.schema = planned.schema
@@ -166,6 +180,7 @@ class ServiceHere:
         self.callers: list[Caller] = []
         self.batch_rows = 10_000
         self.raises: Exception | None = None
+        self.states: list[str] = []  # what polls tell before they are done
 
     def visible(self, caller: Caller) -> VisibleHere:
         self.callers.append(caller)
@@ -217,6 +232,9 @@ class ServiceHere:
     def unseal(self, caller: Caller, sealed: bytes, kind: HandleKind) -> PlannedHere:
         text, parameters = json.loads(self._sealer.open(kind, caller.principal.subject, sealed))
         return self._plan(text, parameters)
+
+    def poll(self, caller: Caller, planned: PlannedHere, wait: float = 0.0) -> PolledHere:
+        return PolledHere(planned, self.states.pop(0) if self.states else None)
 
     def run(self, caller: Caller, planned: PlannedHere) -> StreamHere:
         return StreamHere(self.log, planned, self.batch_rows)
@@ -285,7 +303,7 @@ def serving(
     sealer = Sealer([SealKey(b"k" * 32)])
     service = ServiceHere(sealer, tables)
     known = who or authenticator()
-    server = FlightServer(service, known, sealer, settings or ServerSettings(port=0))  # type: ignore[arg-type]
+    server = FlightServer(service, known, sealer, settings or ServerSettings(port=0))
     server.start()
     try:
         yield Running(server, service, sealer, known)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 
 from catalog.model import Column, Table
 from catalog.names import TableName
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -304,7 +304,7 @@ def test_closing_a_result_ends_its_statement(running: Any) -> None:
     with running.adbc() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT range AS n FROM range(10_000_000_000)")
         next(iter(cursor.fetch_record_batch()))
-    _eventually(lambda: "close" in running.service.log)
+    assert eventually(lambda: "close" in running.service.log)
     assert running.service.log == ["cancel", "close"]
 
 
@@ -315,7 +315,7 @@ def test_cancelling_ends_a_statement_that_has_no_rows_yet(running: Any) -> None:
         threading.Timer(0.3, cursor.adbc_cancel).start()
         with pytest.raises(flightsql.Error):
             cursor.fetch_arrow_table()
-    _eventually(lambda: running.service.log == ["cancel", "close"])
+    assert eventually(lambda: running.service.log == ["cancel", "close"])
 
 
 def test_a_clients_deadline_ends_a_statement(running: Any) -> None:
@@ -326,7 +326,7 @@ def test_a_clients_deadline_ends_a_statement(running: Any) -> None:
         with connection.cursor() as cursor, pytest.raises(manager.Error):
             cursor.execute(endless)
             cursor.fetch_arrow_table()
-    _eventually(lambda: running.service.log == ["cancel", "close"])
+    assert eventually(lambda: running.service.log == ["cancel", "close"])
 
 
 def test_many_open_results_do_not_lock_the_server(running: Any) -> None:
@@ -339,11 +339,4 @@ def test_many_open_results_do_not_lock_the_server(running: Any) -> None:
             assert another.fetchone() == (1,)
         for cursor in cursors:
             cursor.close()
-    _eventually(lambda: running.service.log.count("close") == 13)
-
-
-def _eventually(condition: Any, seconds: float = 5.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "did not happen in time"
-        time.sleep(0.02)
+    assert eventually(lambda: running.service.log.count("close") == 13)

@@ -32,6 +32,7 @@ from flight_server.protocol.wire import flight_sql_pb2 as sql
 from flight_server.protocol.wire.frames import frame
 from flight_server.protocol.wire.reflection_pb2 import ServerReflectionRequest
 from tests.servers import Server, serving
+from tests.waiting import eventually
 
 SECONDS = float(os.environ.get("FLIGHT_SERVER_FUZZ", "8"))
 SEED = int(os.environ.get("FLIGHT_SERVER_FUZZ_SEED", "20260131"))
@@ -114,10 +115,7 @@ def bounded(target: Target) -> Iterator[None]:
     before = target.resident()
     yield
     target.serves()
-    until = time.monotonic() + 5
-    while target.resident() - before >= GROWTH and time.monotonic() < until:
-        time.sleep(0.2)
-    assert target.resident() - before < GROWTH
+    assert eventually(lambda: target.resident() - before < GROWTH)
 
 
 def wrap(method: str, body: bytes, action: str = "CreatePreparedStatement") -> bytes:

@@ -77,7 +77,7 @@ def test_the_old_handshake_with_a_payload_works(running: Any) -> None:
         assert list(client.list_actions(flight.FlightCallOptions(headers=headers)))
 
 
-class _OldHandler(flight.ClientAuthHandler):  # type: ignore[misc]
+class _OldHandler(flight.ClientAuthHandler):
     def __init__(self, auth: flight.BasicAuth) -> None:
         super().__init__()
         self._auth, self._token = auth, b""

@@ -73,7 +73,7 @@ def test_every_message_has_the_fields_and_numbers_of_the_driver(name: str, modul
     if theirs is None:
         pytest.skip("this build of the driver does not carry its messages")
     ours = descriptor_pb2.FileDescriptorProto()
-    module.DESCRIPTOR.CopyToProto(ours)  # type: ignore[attr-defined]
+    module.DESCRIPTOR.CopyToProto(ours)
     expected, found = (
         {name: fact for message in file.message_type for name, fact in _facts(message).items()}
         for file in (theirs, ours)

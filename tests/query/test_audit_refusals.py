@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 from flight_server.query.audit.files import Place
@@ -14,18 +13,9 @@ from flight_server.query.audit.signing import signing_key
 from flight_server.query.audit.trail import Trail
 from flight_server.query.audit.verify import Trust, verify
 from flight_server.query.events import CallEnded, PolicyChanged
+from tests.waiting import Clock, eventually
 
 KEY = signing_key("k" * 32)
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def add(refusals: Refusals, peer: str, name: str) -> list[dict[str, object]]:
@@ -91,10 +81,7 @@ def test_a_log_is_not_filled_by_those_who_cannot_log_in(tmp_path: Path) -> None:
         return [record for record in map(json.loads, lines) if record["event"] == event]
 
     def wait(event: str, count: int) -> None:
-        until = time.monotonic() + 10
-        while len(written(event)) < count:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        assert eventually(lambda: len(written(event)) >= count, 10)
 
     try:
         for number in range(5_000):

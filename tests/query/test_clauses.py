@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +20,7 @@ from flight_server.query.versions import (
     encode,
     read_reference,
 )
+from tests.waiting import within
 
 GATE = Gate(Parser())
 
@@ -109,10 +109,8 @@ def test_a_lexer_that_reads_wrongly_cannot_change_what_is_meant() -> None:
     ],
 )
 def test_hostile_texts_are_looked_at_in_no_time(text: str) -> None:
-    started = time.monotonic()
-    with suppress(QueryError):
+    with within(3), suppress(QueryError):
         GATE.check(f"SELECT version FROM t AS of {text}")
-    assert time.monotonic() - started < 3
 
 
 def test_a_text_without_them_is_not_taken_apart() -> None:

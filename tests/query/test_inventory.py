@@ -165,8 +165,8 @@ def candidates(
     tree = copy.deepcopy(_TREE)
     place = tree
     for step in path[:-1]:
-        place = place[step]  # type: ignore[index]
-    place[path[-1]] = word  # type: ignore[index]
+        place = place[step]
+    place[path[-1]] = word
     text = json.dumps({"error": False, "statements": [tree]})
     try:
         cursor.execute("SELECT json_deserialize_sql(?::JSON)", [text]).fetchall()

@@ -12,6 +12,7 @@ from flight_server.engines.base import Frame, FrameStream
 from flight_server.query.errors import OverQuota, ResultTooLarge
 from flight_server.query.quotas import Quotas
 from flight_server.query.running import Part, Query
+from tests.waiting import Clock
 
 ANN, ANNS_OTHER, BOB = Query("ann", "1"), Query("ann", "2"), Query("bob", "1")
 
@@ -41,13 +42,6 @@ def read(stream: FrameStream) -> int:
         return sum(frame.rows for frame in stream)
     finally:
         stream.close()
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from flight_server.query.resolve import Defaults
 from flight_server.query.running import Query, Running
 from flight_server.query.seal import Sealer, SealKey
 from flight_server.query.state import StatementState
+from tests.waiting import Clock
 
 ANN = Query("ann", "q1")
 
@@ -45,20 +46,12 @@ class Frames:
         self.closed = True
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_all_streams_of_a_query_are_ended_and_no_others() -> None:
     running = Running(10)
     mine = [Frames(), Frames()]
     other = Frames()
     for number, frames in enumerate(mine):
-        running.start(ANN, (number, 2), lambda frames=frames: frames)  # type: ignore[misc]
+        running.start(ANN, (number, 2), lambda frames=frames: frames)
     running.start(Query("bob", "q1"), None, lambda: other)
     assert running.cancel(ANN, [])
     assert all(frames.cancelled for frames in mine)
@@ -94,7 +87,7 @@ def test_a_query_is_over_when_all_of_its_parts_are_read_to_the_end() -> None:
     for number in (0, 1):
         frames = Frames()
         frames.go_on.set()
-        stream = running.start(ANN, (number, 2), lambda frames=frames: frames)  # type: ignore[misc]
+        stream = running.start(ANN, (number, 2), lambda frames=frames: frames)
         if number == 1:
             assert running.cancel(Query("ann", "q2"), [(0, 2), (1, 2)])
         assert len(list(stream)) == 1
@@ -112,7 +105,7 @@ def test_a_stream_that_was_closed_early_can_still_be_prevented() -> None:
 
 
 def test_cancellations_are_forgotten_after_their_time_and_beyond_their_number() -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     running = Running(10, most=3, clock=clock)
     for number in range(4):
         running.cancel(Query("ann", str(number)), [None])
@@ -135,7 +128,7 @@ def _handles(clock: Clock) -> tuple[Handles, Running]:
 
 
 def test_a_ticket_is_renewed_up_to_the_end_of_its_result() -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     handles, _ = _handles(clock)
     first = handles.seal("ann", _state(clock), HandleKind.TICKET)
     assert first.expires_at == clock.now + 600
@@ -153,7 +146,7 @@ def test_a_ticket_is_renewed_up_to_the_end_of_its_result() -> None:
 
 
 def test_an_expired_ticket_ends_what_runs_of_it_and_else_nothing() -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     handles, running = _handles(clock)
     ticket = handles.seal("ann", _state(clock), HandleKind.TICKET).ticket
     frames = Frames()
@@ -168,7 +161,7 @@ def test_an_expired_ticket_ends_what_runs_of_it_and_else_nothing() -> None:
 
 
 def test_one_foreign_ticket_and_nothing_is_cancelled() -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     handles, running = _handles(clock)
     mine = handles.seal("ann", _state(clock), HandleKind.TICKET).ticket
     other = handles.seal("bob", _state(clock, "q2"), HandleKind.TICKET).ticket
@@ -180,7 +173,7 @@ def test_one_foreign_ticket_and_nothing_is_cancelled() -> None:
 
 
 def test_a_state_of_another_version_is_no_state() -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     good = _state(clock).encode()
     assert StatementState.decode(good) == _state(clock)
     for bad in (

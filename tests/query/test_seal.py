@@ -8,15 +8,9 @@ from hypothesis import strategies as st
 
 from flight_server.query.errors import InvalidHandle, WrongOwner
 from flight_server.query.seal import Sealer, SealKey
+from tests.waiting import Clock
 
 KEY = SealKey(b"k" * 32)
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_what_is_sealed_comes_back_for_the_same_subject_and_kind() -> None:
@@ -37,7 +31,7 @@ def test_another_kind_is_not_accepted() -> None:
 
 
 def test_it_expires() -> None:
-    clock = Clock()
+    clock = Clock(1_000.0)
     sealer = Sealer([KEY], clock)
     sealed = sealer.seal("ticket", "ann", b"x", lifetime=10)
     clock.now += 9

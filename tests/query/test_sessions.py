@@ -9,20 +9,14 @@ import pytest
 from flight_server.query.errors import InvalidHandle, WrongOwner
 from flight_server.query.seal import Sealer, SealKey
 from flight_server.query.sessions import SessionKey, SessionLimits, Sessions
+from tests.waiting import Clock
 
 ZONE = {"time_zone": "UTC"}
 
 
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000.0)
 
 
 @pytest.fixture

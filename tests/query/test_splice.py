@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from catalog.names import TableName
-from flight_server.query.errors import NotAllowed
+from flight_server.query.errors import InvalidSql, NotAllowed
 from flight_server.query.gate import Gate, Statement, TableReference
 from flight_server.query.parser import Parser
 from flight_server.query.splice import Spliced, splice
@@ -85,11 +87,8 @@ def test_a_reference_is_replaced_and_nothing_else(text: str, expected: str) -> N
     ],
 )
 def test_what_does_not_stand_where_it_should_is_refused(text: str) -> None:
-    try:
+    with suppress(NotAllowed, InvalidSql):  # the parser may refuse it before
         _, result = spliced(text)
-    except Exception as error:  # the parser may refuse it before
-        assert type(error).__name__ in ("NotAllowed", "InvalidSql")  # noqa: PT017
-    else:
         assert THERE in result.text
 
 

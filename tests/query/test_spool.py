@@ -13,20 +13,14 @@ from flight_server.query.resolve import Defaults
 from flight_server.query.seal import Sealer, SealKey
 from flight_server.query.spool import Spool, SpoolLimits
 from flight_server.query.state import MAX_STATE, StatementState
+from tests.waiting import Clock
 
 CONTENT = b"some rows " * 1_000
 
 
-class Clock:
-    now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_700_000_000.0)
 
 
 @pytest.fixture
@@ -35,7 +29,7 @@ def sealer(clock: Clock) -> Sealer:
 
 
 def spool_in(path: Path, sealer: Sealer, clock: Clock, **limits: float) -> Spool:
-    return Spool(path, sealer, SpoolLimits(**{"seconds": 100.0} | limits), clock)  # type: ignore[arg-type]
+    return Spool(path, sealer, SpoolLimits(**{"seconds": 100.0} | limits), clock)
 
 
 def files(path: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import pytest
 
 from auth.credentials import parse_credentials
 from auth.grant import Expression
+from auth.limits import EVERYONE
 from auth.policy_file import parse_policy
 from auth.principal import Principal
 from auth.visible import VisibleCatalog
@@ -23,6 +24,7 @@ from flight_server.engines.duckdb.sealed import is_sealed
 from flight_server.engines.duckdb.settings import DuckDBSettings
 from flight_server.engines.errors import OutOfResources
 from flight_server.query.audit.recent import SCHEMA
+from flight_server.query.budget import GIGABYTE, USD, Account, Amount
 from flight_server.query.expressions import Compiler
 from flight_server.query.gate import Gate
 from flight_server.query.parser import Parser
@@ -47,6 +49,8 @@ masks:
 row_filters:
   - {name: team, on: lake.sales.orders, to: reader, unless: [boss],
      where: "name = ${claims.team}"}
+limits:
+  reader: {team: {scan_gb_day: 3, athena_usd_day: 1.5}}
 """
 USERS = """version: 1
 users:
@@ -79,6 +83,14 @@ CACHED = {
 }
 
 
+USED = {
+    Account("reader", is_team=True): Amount(12, USD // 4),
+    Account(EVERYONE, is_team=True): Amount(12, USD // 4),
+    Account("rita"): Amount(5),
+    Account("rita\nhttps://idp"): Amount(7, USD // 4),
+}
+
+
 class Lake(MemoryCatalog):
     """A catalog with a table that cannot be read beside those that can."""
 
@@ -99,6 +111,7 @@ def registry() -> Registry:
         audit=lambda limit: pa.Table.from_pylist([], SCHEMA),
         settings=(("limits.rows", "5", "Most rows."),),
         cache=lambda: CACHED,
+        used=lambda: USED,
     )
     made = Registry([Lake("lake", [ORDERS, broken])], system_catalog("system", sources))
     return made
@@ -166,6 +179,7 @@ def test_grants_are_also_of_the_catalog_itself(
         ("boss", "governance", "audit"),
         ("boss", "governance", "grants"),
         ("boss", "governance", "roles"),
+        ("boss", "governance", "spending"),
         ("boss", "governance", "users"),
         ("boss", "runtime", "cache"),
         ("boss", "runtime", "catalogs"),
@@ -191,6 +205,18 @@ def test_roles_users_and_settings(rows: Callable[[str], list[dict[str, Any]]]) -
     ]
     assert rows("governance.audit") == []
     assert rows("runtime.cache") == [CACHED]
+
+
+def test_spending_is_that_of_users_and_teams_with_what_teams_may_use(
+    rows: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    told = [tuple(row.values()) for row in rows("governance.spending")]
+    assert told == [
+        ("user", "rita", None, 5, None, 0.0, None),
+        ("user", "rita", "https://idp", 7, None, 0.25, None),
+        ("role", "*", None, 12, None, 0.25, None),
+        ("role", "reader", None, 12, 3 * GIGABYTE, 0.25, 1.5),
+    ]
 
 
 def test_without_a_users_file_and_an_audit_log_there_are_none() -> None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flight_server.app import Application, build
 from flight_server.config import load
 from tests.security import warehouse
-from tests.security.warehouse import Lake
+from tests.security.doors import Remote
+from tests.security.warehouse import Lake, oracle
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,3 +51,17 @@ def application(lake: Lake) -> Iterator[Application]:
         yield running
     finally:
         running.stop(2.0)
+
+
+@pytest.fixture(scope="module")
+def eve(application: Application) -> Iterator[Remote]:
+    """A user from whom most is hidden, at the server's door."""
+    with closing(Remote(application.server.location, warehouse.EVE)) as door:
+        yield door
+
+
+@pytest.fixture(scope="module")
+def right() -> Iterator[duckdb.DuckDBPyConnection]:
+    """What answers as it should."""
+    with oracle() as connection:
+        yield connection

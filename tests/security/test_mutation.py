@@ -10,9 +10,8 @@ import logging
 import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,8 +21,8 @@ from auth.errors import TableNotFound
 from auth.policy_file import parse_policy
 from auth.principal import Principal
 from auth.visible import VisibleCatalog
-from catalog.inspection import Inspection
-from catalog.model import Column, Snapshot, Table
+from catalog.memory import MemoryCatalog
+from catalog.model import Column, Table
 from catalog.names import TableName
 from catalog.registry import Registry
 from flight_server.query import gate, refused
@@ -94,36 +93,6 @@ GRAFTS = [
 # --- what the statements are asked of -------------------------------------------------------------
 
 
-class Held:
-    """A catalog of tables in memory."""
-
-    def __init__(self, name: str, tables: Sequence[TableName]) -> None:
-        self.name = name
-        columns = (Column("a", pa.int64()),)
-        self._tables = {table.folded: Table(table, columns) for table in tables}
-
-    def schemas(self) -> Sequence[str]:
-        return sorted({table.name.schema for table in self._tables.values()})
-
-    def tables(self, schema: str) -> Sequence[TableName]:
-        return sorted(t.name for t in self._tables.values() if t.name.schema == schema)
-
-    def table(self, name: TableName, snapshot: Snapshot | None = None) -> Table | None:
-        return self._tables.get(name.folded)
-
-    def snapshot_as_of(self, name: TableName, moment: datetime) -> Snapshot | None:
-        return None
-
-    def snapshot_made(self, name: TableName, snapshot_id: int) -> datetime | None:
-        return None
-
-    def snapshot_named(self, name: TableName, ref: str, kind: str | None = None) -> Snapshot | None:
-        return None
-
-    def inspect(self, table: Table, asked: Inspection) -> Table | None:
-        return None
-
-
 @dataclass(frozen=True)
 class Seed:
     """A statement that is accepted, with its tree."""
@@ -157,16 +126,16 @@ def seeds() -> list[Seed]:
 @pytest.fixture(scope="module")
 def visible(seeds: list[Seed]) -> VisibleCatalog:
     """A catalog with every table that the statements name, and the hidden ones."""
-    found = {TableName(*name) for name in HIDDEN}
+    found = {TableName(*name).folded for name in HIDDEN}
     for seed in seeds:
         for reference in examine(seed.text, seed.tree).tables:
             if len(reference.parts) <= 3:
-                found.add(complete(reference, DEFAULTS))
+                found.add(complete(reference, DEFAULTS).folded)
     held = defaultdict(list)
     for name in found:
-        held[name.catalog].append(name)
+        held[name.catalog].append(Table(name, (Column("a", pa.int64()),)))
     usual = [name for name in held if name not in ("system", "__information_schema")]
-    registry = Registry([Held(name, held[name]) for name in usual])
+    registry = Registry([MemoryCatalog(name, held[name]) for name in usual])
     return VisibleCatalog(Principal("ann", frozenset({"people"})), parse_policy(POLICY), registry)
 
 

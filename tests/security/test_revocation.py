@@ -165,7 +165,7 @@ def test_streams_end_when_their_rights_do_and_no_others(place: Place) -> None:
             for reader, future in zip((*cut, spared), reading, strict=True):
                 while not reader.begun.wait(0.1):
                     assert not future.done(), future.result()
-            time.sleep(1.0)
+            time.sleep(1.0)  # nothing ends of itself
             assert not any(reader.ended for reader in cut)
             changed = time.monotonic()
             place.replace("policy.yaml", _REVOKED)
@@ -212,7 +212,7 @@ def outcome(service: QueryService, who: Caller, sealed: bytes, kind: HandleKind)
 
 
 def fetched(service: QueryService, who: Caller, text: str, planned: object = None) -> pa.Table:
-    stream = service.run(who, planned or service.plan(who, text))  # type: ignore[arg-type]
+    stream = service.run(who, planned or service.plan(who, text))
     with closing(stream):
         return pa.Table.from_batches(doors.rows(stream, stream.schema), stream.schema)
 
@@ -228,10 +228,10 @@ def test_a_handle_gives_what_the_rights_of_its_use_give(
         for text in ("SELECT * FROM customers", "SELECT count(*) AS n FROM customers")
     }
     every, count = sealed.values()
-    assert outcome(service, reader, count, kind).to_pylist() == [{"n": 6}]  # type: ignore[union-attr]
+    assert outcome(service, reader, count, kind).to_pylist() == [{"n": 6}]
 
     switch.policy = parse_policy(_GRANTS.replace("region = 'eu'", "id < 3"))
-    assert outcome(service, reader, count, kind).to_pylist() == [{"n": 2}]  # type: ignore[union-attr]
+    assert outcome(service, reader, count, kind).to_pylist() == [{"n": 2}]
 
     switch.policy = parse_policy(_GRANTS.replace("[id, name, region]", "[id, region]"))
     assert outcome(service, reader, every, kind) == StaleHandle.__name__
@@ -252,7 +252,7 @@ def test_what_was_planned_before_a_change_is_not_run_after_it(
         frames = iter(stream)
         next(frames)
         switch.policy = parse_policy(_REVOKED)
-        time.sleep(1.1)
+        time.sleep(1.1)  # rights are looked at each second
         with pytest.raises(RightsChanged):
             next(frames)
 
@@ -270,7 +270,7 @@ def test_a_change_that_is_about_others_ends_nothing(
             more = "grants:\n  - {to: reader, on: lake.shop.salaries, allow: select}"
             switch.policy = parse_policy(_GRANTS.replace("grants:", more))
             for _ in range(2):
-                time.sleep(1.1)
+                time.sleep(1.1)  # likewise
                 next(frames)
 
 
@@ -364,7 +364,7 @@ def test_no_statement_is_decided_by_a_mix_of_two_policies(
     def service_over(source: object) -> QueryService:
         return QueryService(
             shared._registry,
-            source,  # type: ignore[arg-type]
+            source,
             shared._engine,
             Sealer([SealKey(b"reloading-reloading-reloading-12")]),
             defaults=shared._defaults,
@@ -406,7 +406,7 @@ def rewrite(file: Path, until: float) -> int:
         old = time.time() - 5
         os.utime(new, (old, old + times / 1000))
         new.replace(file)
-        time.sleep(1.0)
+        time.sleep(1.0)  # as the docstring says
     return times
 
 
@@ -429,7 +429,7 @@ def attempt(service: QueryService, who: Caller, text: str, chance: random.Random
 
     def sealed(kind: HandleKind) -> bytes:
         made = service.seal(who, service.plan(who, text), kind)
-        time.sleep(chance.random() * 0.3)
+        time.sleep(chance.random() * 0.3)  # the policy may change before it is used
         return made
 
     try:

@@ -22,7 +22,7 @@ from flight_server.engines.errors import EngineError
 from tests.security import canaries, doors, warehouse
 from tests.security.doors import EVE, OWNER, Answer
 from tests.security.test_attacks import FILES, assert_none, attacked, shared, tree
-from tests.security.warehouse import Lake, oracle
+from tests.security.warehouse import Lake
 
 NAMES = ("customers", "orders", "lake.ref.regions")
 
@@ -41,12 +41,6 @@ def application(lake: Lake) -> Iterator[Application]:
 def narrowed(application: Application) -> Secured:
     """The user's tables, as the engine is given them."""
     return application.service.plan(EVE, f"SELECT 1 FROM {', '.join(NAMES)}").secured
-
-
-@pytest.fixture(scope="module")
-def right() -> Iterator[duckdb.DuckDBPyConnection]:
-    with oracle() as connection:
-        yield connection
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import duckdb
@@ -14,7 +13,7 @@ from google.protobuf.message import Message
 
 from flight_server.app import Application
 from flight_server.protocol.wire import flight_sql_pb2 as sql
-from tests.security import canaries, doors, warehouse
+from tests.security import canaries, doors
 from tests.security.doors import EVE, Answer, Remote
 from tests.security.shapes import SHAPES
 from tests.security.test_attacks import ATTACKS, assert_none, attacked, judge, tree
@@ -24,18 +23,6 @@ from tests.statements import Example
 SHARED = [a for a in ATTACKS if "alone" not in a.marks and "slow" not in a.marks]
 # As each user one statement in so many is tried; the slow run tries all.
 ONE_IN = 12
-
-
-@pytest.fixture(scope="module")
-def right() -> Iterator[duckdb.DuckDBPyConnection]:
-    with oracle() as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def eve(application: Application) -> Iterator[Remote]:
-    with closing(Remote(application.server.location, warehouse.EVE)) as door:
-        yield door
 
 
 @pytest.fixture(autouse=True)

@@ -44,5 +44,11 @@ def idioms() -> list[Idiom]:
     return found
 
 
+def differing() -> list[tuple[str, str]]:
+    """Statements whose rows differ, each with the name of the difference that is accepted."""
+    told = yaml.safe_load((FOLDER / "differences.yaml").read_text())
+    return [(name, sql) for name, found in told["differing"].items() for sql in found]
+
+
 def _of(expression: str) -> str:
     return f"SELECT id, {expression} AS v FROM people"

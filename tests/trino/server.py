@@ -123,7 +123,7 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
             client.ask("SELECT 1")
             return
         except (OSError, urllib.error.URLError, client.TrinoFailed):
-            time.sleep(2)
+            time.sleep(2)  # it takes many seconds to start
     raise SystemExit("Trino did not start in time.")
 
 

@@ -21,6 +21,12 @@ class Admission:
         self._changed = threading.Condition()
         self._line: deque[object] = deque()
 
+    @property
+    def free(self) -> int:
+        """How many places nobody has and nobody waits for."""
+        with self._changed:
+            return max(self._free - len(self._line), 0)
+
     def check(self) -> None:
         """Raises `Busy` where one more could not even wait."""
         with self._changed:

@@ -18,6 +18,7 @@ from botocore.credentials import (
 )
 from pyarrow import fs
 
+from flight_server.engines.athena.leftovers import Leftovers
 from flight_server.engines.athena.settings import AthenaRole, AthenaSettings
 from flight_server.engines.errors import EngineUnavailable
 
@@ -71,6 +72,7 @@ class Account:
         self._credentials = session.get_credentials()
         self.athena: Any = session.client("athena", **options)
         self.s3: Any = session.client("s3", **options)
+        self.leftovers = Leftovers()
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
 

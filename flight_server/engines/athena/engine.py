@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 import boto3
@@ -14,13 +15,23 @@ from catalog.model import Table
 from catalog.names import TableName
 from flight_server.engines.athena.admission import Admission
 from flight_server.engines.athena.client import Account, Accounts
+from flight_server.engines.athena.costs import expected
 from flight_server.engines.athena.execution import Service
+from flight_server.engines.athena.held import Held, HeldStream, Holds
 from flight_server.engines.athena.outcome import outcome
 from flight_server.engines.athena.poller import Poller
 from flight_server.engines.athena.settings import AthenaSettings
 from flight_server.engines.athena.stream import AthenaStream
 from flight_server.engines.athena.translated import AthenaTable, Translated
-from flight_server.engines.base import Relation, Secured
+from flight_server.engines.base import (
+    Cost,
+    EngineStream,
+    Errand,
+    Relation,
+    Secured,
+    Toll,
+    free,
+)
 from flight_server.engines.errors import EngineError, UnsupportedData
 
 _ELSEWHERE = "Athena does not know one of the statement's tables."
@@ -61,6 +72,7 @@ class AthenaEngine:
         self._admission = Admission(settings.concurrent, settings.queued)
         self._lock = threading.Lock()
         self._services: dict[Account, Service] = {}
+        self._holds = Holds()
         self._streams: set[AthenaStream] = set()
         self._closed = False
 
@@ -78,15 +90,25 @@ class AthenaEngine:
         deadline: float,
         compression: str | None = None,
         groups: frozenset[str] = frozenset(),
-    ) -> AthenaStream:
+        size: int | None = None,
+        toll: Toll = free,
+    ) -> EngineStream:
         """Run a statement whose result has exactly `schema`, as the role of the first of `groups`.
 
-        Raises what `translated` does, and `Busy` where too many wait already; all else is raised by
-        the stream.
+        `size` is how many bytes it would read, where that is known. Raises what `translated` does,
+        `Busy` where too many wait already, and what `toll` does: nothing was sent then. All else is
+        raised by the stream.
         """
         translated = self.translated(secured, parameters, schema)
-        return self.begin(
-            translated, schema, deadline=deadline, compression=compression, groups=groups
+        begin = self.begin if secured.errand is None else partial(self.find, secured.errand)
+        return begin(
+            translated,
+            schema,
+            deadline=deadline,
+            compression=compression,
+            groups=groups,
+            size=size,
+            toll=toll,
         )
 
     def translated(
@@ -102,6 +124,10 @@ class AthenaEngine:
         """Raises what `run` would raise of the statement itself; asks nothing of Athena."""
         outcome(self.translated(secured, parameters, schema), schema, self._settings.default)
 
+    def places(self) -> int:
+        """How many more statements would run at once."""
+        return self._admission.free
+
     def begin(
         self,
         translated: Translated,
@@ -110,16 +136,84 @@ class AthenaEngine:
         deadline: float,
         compression: str | None = None,
         groups: frozenset[str] = frozenset(),
+        size: int | None = None,
+        toll: Toll = free,
     ) -> AthenaStream:
-        """Run a translated statement. Raises `UnsupportedData` and `Busy`."""
+        """Run a translated statement. Raises `UnsupportedData`, `Busy` and what `toll` does."""
         service = self._service(self._accounts.of(groups))
         way = outcome(translated, schema, service.account.role)
         self._admission.check()
+        settle = toll(expected(size, self._settings))
+        try:
+            stream = AthenaStream(
+                service,
+                way,
+                deadline=deadline,
+                compression=compression,
+                settle=settle,
+                finished=self._forget,
+            )
+            with self._lock:
+                if self._closed:
+                    raise EngineError(_CLOSED)
+                self._streams.add(stream)
+            stream.start()
+        except BaseException:
+            settle(Cost())
+            raise
+        return stream
+
+    def find(
+        self,
+        errand: Errand,
+        translated: Translated,
+        schema: pa.Schema,
+        *,
+        deadline: float,
+        compression: str | None = None,
+        groups: frozenset[str] = frozenset(),
+        size: int | None = None,
+        toll: Toll = free,
+    ) -> EngineStream:
+        """Read or hold a translated statement that may run already; `toll` is for one that is not.
+
+        Raises as `begin`.
+        """
+        service = self._service(self._accounts.of(groups))
+        way = outcome(translated, schema, service.account.role)
+
+        def make() -> Held:
+            self._admission.check()
+            settle = toll(expected(size, self._settings))
+            return Held(
+                service,
+                way,
+                errand.name,
+                deadline=deadline,
+                settle=settle,
+                finished=self._holds.forget,
+            )
+
+        held = self._holds.take(errand.name, service, way, make)
+        if errand.ahead:
+            return HeldStream(held)
+
+        def finished(stream: AthenaStream) -> None:
+            held.leave()
+            self._forget(stream)
+
         stream = AthenaStream(
-            service, way, deadline=deadline, compression=compression, finished=self._forget
+            service,
+            way,
+            deadline=deadline,
+            compression=compression,
+            settle=free(Cost()),
+            finished=finished,
+            held=held,
         )
         with self._lock:
             if self._closed:
+                held.leave()
                 raise EngineError(_CLOSED)
             self._streams.add(stream)
         stream.start()
@@ -135,6 +229,7 @@ class AthenaEngine:
         until = time.monotonic() + _LAST_SECONDS
         for stream in streams:
             stream.join(max(until - time.monotonic(), 0))
+        self._holds.close(max(until - time.monotonic(), 0))
         for service in services:
             service.poller.close()
 

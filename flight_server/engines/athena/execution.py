@@ -6,14 +6,15 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from flight_server.engines.athena import unload
 from flight_server.engines.athena.admission import Admission
 from flight_server.engines.athena.client import Account
-from flight_server.engines.athena.costs import Cost, cost, together
+from flight_server.engines.athena.costs import cost
 from flight_server.engines.athena.faults import (
     CallFailed,
     Trouble,
@@ -24,6 +25,7 @@ from flight_server.engines.athena.faults import (
 )
 from flight_server.engines.athena.poller import Poller, Progress, Watched
 from flight_server.engines.athena.settings import AthenaSettings, Delivery
+from flight_server.engines.base import Cost
 from flight_server.engines.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -56,10 +58,32 @@ class Finished:
     where: unload.Place
 
 
+class Tenure(Protocol):
+    """What an execution that others may find has to see to while it is run."""
+
+    def take(self, where: unload.Place) -> bool:
+        """Before it is started: whether another server was there before, and has paid for it."""
+        ...
+
+    def keep(self, where: unload.Place) -> None:
+        """Every now and then, while it runs."""
+        ...
+
+    def is_there(self, told: Mapping[str, Any]) -> bool:
+        """Whether the result that Athena tells of has not been deleted. Raises engines' errors."""
+        ...
+
+    def leaves(self, where: unload.Place) -> bool:
+        """Whether one that is not to run on here is left as it is, for other servers."""
+        ...
+
+
 class Run:
     """One run of a SELECT. `check` raises `Stopped`; `woken` is set whenever it would.
 
-    Used by one thread, but for `progress` and `cost`.
+    Its executions are started with `tokens`, one after the other. With a `tenure` they may be those
+    that another run has started, with the same tokens. Used by one thread, but for `progress` and
+    `cost`.
     """
 
     def __init__(
@@ -70,8 +94,14 @@ class Run:
         *,
         check: Callable[[], None],
         woken: threading.Event,
+        tokens: Iterator[str] | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
         self._service = service
+        self._tokens = tokens or unload.tokens()
+        self._tenure = tenure
+        self._where: unload.Place | None = None
+        self._paid = self._left = False
         self._select = select
         self._delivery = delivery
         self._check = check
@@ -92,30 +122,45 @@ class Run:
         """
         attempts = self._service.settings.attempts
         while True:
-            attempts -= 1
             try:
-                return self._once(until)
+                done = self._once(until)
+                if done is not None:
+                    return done
+                continue  # one that was run before, and whose files are gone
             except EngineError as error:
+                attempts -= 1
                 if attempts <= 0 or not is_worth_another(error):
                     raise
                 _log.info("an execution failed and is started again", exc_info=error)
             self._pause(random.uniform(0.5, 1.0) * _FIRST_PAUSE)  # noqa: S311 - jitter
 
-    def _once(self, until: float) -> Finished:
+    def _once(self, until: float) -> Finished | None:
         service = self._service
-        where = unload.place(service.account.role.staging)
+        where = unload.place(service.account.role.staging, next(self._tokens))
         context = unload.Context(service.settings.catalog, service.account.role.workgroup)
         request = unload.request(self._select, self._delivery, context, where)
         if not service.admission.take(until, self._stopped):
             raise Stopped
         self._told = None
         try:
-            return Finished(self._follow(self._start(request, until)), where)
+            if self._tenure is not None:
+                self._where, self._paid = where, self._tenure.take(where)
+            told = self._follow(self._start(request, until))
+            if self._tenure is None or self._tenure.is_there(told):
+                return Finished(told, where)
+            unload.remove(service.account, where, told)
+            return None
         except BaseException:
-            unload.remove(service.account, where, self._told)
+            if not self._left:
+                unload.remove(service.account, where, self._told)
             raise
         finally:
             service.admission.give()
+
+    def _look(self) -> None:
+        if self._tenure is not None and self._where is not None:
+            self._tenure.keep(self._where)
+        self._check()
 
     def _stopped(self) -> bool:
         try:
@@ -130,7 +175,7 @@ class Run:
         pause, since = _FIRST_PAUSE, time.monotonic()
         try:
             while True:
-                self._check()
+                self._look()
                 try:
                     return self._asked(request)
                 except CallFailed as error:
@@ -159,13 +204,20 @@ class Run:
             self._stop(self._asked(request))
         except CallFailed:
             _log.warning("an execution may have been started and not be ended", exc_info=True)
+        # what it read until then nobody asks
+        self.cost += Cost(certain=False)
 
     def _follow(self, execution: str) -> Mapping[str, Any]:
         service = self._service
-        watched = self._watched = service.poller.watch(execution, self._woken)
+        try:
+            watched = self._watched = service.poller.watch(execution, self._woken)
+        except EngineError:  # the engine is being closed
+            self._stop(execution)
+            self.cost += Cost(certain=False)
+            raise
         try:
             while not watched.over:
-                self._check()
+                self._look()
                 self._woken.wait(_TURN)
                 self._woken.clear()
             if watched.failed is not None:
@@ -173,8 +225,11 @@ class Run:
                 self._charge(watched, failed=False)
                 raise watched.failed
         except Stopped:
-            self._stop(execution)
-            self._settle(watched)
+            if self._tenure is not None and self._where is not None:
+                self._left = self._tenure.leaves(self._where)
+            if not self._left:
+                self._stop(execution)
+                self._settle(watched)
             raise
         finally:
             service.poller.forget(watched)
@@ -192,17 +247,25 @@ class Run:
 
     def _charge(self, watched: Watched, *, failed: bool) -> None:
         price = self._service.settings.price_per_tb
-        self.cost = together(self.cost, cost(watched.progress.scanned, price, failed=failed))
+        if self._paid:
+            return
+        certain = watched.told is not None
+        scanned = watched.progress.scanned
+        self.cost += cost(scanned, price, failed=failed, certain=certain)
 
     def _stop(self, execution: str) -> None:
         """Tell Athena to end an execution."""
+        account = self._service.account
+        stop = partial(account.athena.stop_query_execution, QueryExecutionId=execution)
         for left in reversed(range(_STOP_TRIES)):
             try:
-                self._service.account.athena.stop_query_execution(QueryExecutionId=execution)
+                stop()
                 return
             except CallFailed as error:
                 if not left or trouble(error) is Trouble.REFUSED:
                     _log.warning("execution %s could not be ended", execution, exc_info=True)
+                    if not left:
+                        account.leftovers.add("ending an execution", stop)
                     return
                 time.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
 
@@ -216,6 +279,7 @@ class Run:
                 self._woken.wait(0.1)
         if watched.told is None:
             _log.warning("execution %s did not end in time", watched.execution)
+            self._charge(watched, failed=False)
             return
         try:
             self._ended(watched)
@@ -225,7 +289,7 @@ class Run:
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._check()
+            self._look()
             self._woken.wait(left)
             self._woken.clear()
-        self._check()
+        self._look()

@@ -305,12 +305,14 @@ def _function(self: Expressions, node: Node) -> Value:
     if shift is not None:
         return shift
     if name == "struct_pack":
+        if not all("name" in a for a in arguments):
+            raise Untranslatable("The function struct_pack without names", at)
         named = [(str(a["name"]), self.value(a["expression"])) for a in arguments]
         return functions.made_struct(named, at)
     if any("name" in a for a in arguments):
         raise Untranslatable("A named argument", at)
     values = self.values([a["expression"] for a in arguments])
-    if name == "struct_extract" and values[1].text is not None:
+    if name == "struct_extract" and len(values) == 2 and values[1].text is not None:
         return field_of(values[0], values[1].text, at)
     return functions.called(self.binder, name, values, at)
 

@@ -192,7 +192,7 @@ def _power(_binder: Binder, values: list[Value], at: int | None) -> Value:
 
 def _pasted(_binder: Binder, values: list[Value], at: int | None) -> Value:
     kinds = {value.type.name for value in values}
-    if kinds == {"BLOB"}:
+    if kinds == {"BLOB"} and len(values) == 2:
         return joined(values, f"({values[0].sql} || {values[1].sql})", values[0].type, at)
     if "NULL" in kinds and kinds <= {"NULL", "VARCHAR"}:
         return Value("NULL", NULL, at=at)
@@ -222,6 +222,8 @@ def _concat_ws(_binder: Binder, values: list[Value], at: int | None) -> Value:
 
 def _rounding(name: str) -> Callable[[Binder, list[Value], int | None], Value]:
     def made(binder: Binder, values: list[Value], at: int | None) -> Value:
+        if len(values) not in (1, 2):
+            raise Untranslatable(f"The function {name} over these arguments", at)
         value = values[0]
         digits = values[1].number if len(values) == 2 else 0
         whole = name in ("round", "trunc") or len(values) == 1
@@ -262,6 +264,8 @@ def _sign(binder: Binder, values: list[Value], at: int | None) -> Value:
 
 
 def _nullif(binder: Binder, values: list[Value], at: int | None) -> Value:
+    if len(values) != 2:
+        raise Untranslatable("The function nullif over these arguments", at)
     kind = _typed(binder, "nullif", values, at)
     same = compared(binder, "COMPARE_EQUAL", values[0], values[1], at)
     sql = f"CASE WHEN {same.sql} THEN NULL ELSE {coerced(values[0], kind)} END"
@@ -269,6 +273,8 @@ def _nullif(binder: Binder, values: list[Value], at: int | None) -> Value:
 
 
 def _if(binder: Binder, values: list[Value], at: int | None) -> Value:
+    if len(values) != 3:
+        raise Untranslatable("The function if over these arguments", at)
     kind = call_type(binder, "CASE WHEN true THEN {0} ELSE {1} END", values[1:], at)
     one, two = (coerced(value, kind) for value in values[1:])
     return joined(values, f"IF({coerced(values[0], BOOLEAN)}, {one}, {two})", kind, at)

@@ -96,7 +96,10 @@ def interval(made: Translates, node: Node) -> Step | None:
     if node.get("class") != "FUNCTION" or name not in _STEPS:
         return None
     unit, factor = _STEPS[name]
-    count = _count(made, node["arguments"][0]["expression"])
+    arguments = node.get("arguments") or []
+    if len(arguments) != 1:
+        raise Untranslatable("This interval")
+    count = _count(made, arguments[0]["expression"])
     sql = count.sql if factor == 1 else f"({count.sql} * {factor})"
     return Step(unit, count.made(sql, BIGINT))
 

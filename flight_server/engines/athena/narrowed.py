@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from catalog.model import Column as StoredColumn
 from catalog.model import Table
 from catalog.names import TableName, fold, quote
 from flight_server.engines.athena.binder import Binder
@@ -82,8 +83,15 @@ def _raw(table: Table, name: str) -> tuple[Column, ...]:
             kind = from_arrow(column.type)
         except Untranslatable:
             continue
-        columns.append(Column(column.name, f"{name}.{quote(column.name.lower())}", kind))
+        sql = f"{name}.{quote(column.name.lower())}"
+        if _is_seen_as_text(column):
+            sql = f"CAST({sql} AS {kind.trino})"
+        columns.append(Column(column.name, sql, kind))
     return tuple(columns)
+
+
+def _is_seen_as_text(column: StoredColumn) -> bool:
+    return column.as_text or any(_is_seen_as_text(part) for part in column.children)
 
 
 def _from(table: Table, places: Mapping[TableName, AthenaTable]) -> str:

@@ -61,7 +61,7 @@ class Statement:
 
     def subquery(self, node: Node, scope: Scope) -> tuple[str, tuple[Type, ...]]:
         """A query within an expression: its SQL and the types of its columns."""
-        made = self.query(node, scope)
+        made = self.query(node, Scope(scope, border=True))
         sql = made.sql
         if made.extra:
             names = ", ".join(f"c{at}" for at in range(len(made.columns)))

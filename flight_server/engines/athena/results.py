@@ -27,7 +27,8 @@ _PATIENCE = 0.05
 _TRIES = 4
 _STUMBLED: tuple[type[Exception], ...] = (OSError, *CallFailed)
 _PAGE = 1_000
-_BLOCK = 17 * MIB  # no row may be longer: more than a message holds
+_PART = 4 * MIB
+_LONGEST_ROW = 17 * MIB  # more than a message holds
 
 
 _T = TypeVar("_T")
@@ -103,7 +104,7 @@ def _batches(source: pq.ParquetFile, check: Check) -> Iterator[pa.RecordBatch]:
             yield batch
 
 
-def _await(future: Future[pq.ParquetFile], check: Check) -> pq.ParquetFile:
+def _await(future: Future[_T], check: Check) -> _T:
     while True:
         check()
         try:
@@ -116,24 +117,79 @@ def _await(future: Future[pq.ParquetFile], check: Check) -> pq.ParquetFile:
 def from_csv(
     files: fs.FileSystem, path: str, columns: int, check: Check
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV file of Athena, all of them as text: what is not quoted is NULL."""
+    """The rows of a CSV file of Athena, all of them as text: what is not quoted is NULL.
+
+    Two parts of the file are in memory: Arrow's own reader would run far ahead of who reads.
+    """
     names = [str(number) for number in range(columns)]
-    with files.open_input_stream(path) as source:
-        # the first line has names: it is skipped, as ours are by position
-        reader = csv.open_csv(
-            source,
-            read_options=csv.ReadOptions(column_names=names, skip_rows=1, block_size=_BLOCK),
-            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-            convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-        for batch in reader:
-            check()
-            yield batch
+    kept = b""
+    # the first line has names: ours are by position
+    skipped = 1
+    for part in _parts(files, path, check):
+        check()
+        text = kept + part
+        end = _end_of_rows(text) if part else len(text)
+        if end:
+            yield from _rows(text[:end], names, skipped)
+            skipped = 0
+        kept = text[end:]
+        if len(kept) > _LONGEST_ROW:
+            raise pa.ArrowInvalid("a row is longer than a message may be")
+
+
+def _parts(files: fs.FileSystem, path: str, check: Check) -> Iterator[bytes]:
+    """The file piece by piece, the next one fetched ahead; the last piece is empty."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="athena-fetch")
+    ended = threading.Event()
+    source = files.open_input_file(path)
+    try:
+        size = source.size()
+        ahead = pool.submit(_part, source, 0, ended)
+        for start in range(_PART, size, _PART):
+            part = _await(ahead, check)
+            ahead = pool.submit(_part, source, start, ended)
+            yield part
+        yield _await(ahead, check)
+        yield b""
+    finally:
+        ended.set()
+        # after what is being read: nobody waits for that
+        pool.submit(source.close)
+        pool.shutdown(wait=False)
+
+
+def _part(source: pa.NativeFile, start: int, ended: threading.Event) -> bytes:
+    return again(lambda: bytes(source.read_at(_PART, start)), ended.wait)
+
+
+def _end_of_rows(text: bytes) -> int:
+    """Where the last whole row ends: at a line break outside of quotes."""
+    at = text.rfind(b"\n")
+    quotes = text.count(b'"', 0, max(at, 0))
+    while at >= 0 and quotes % 2:
+        before = text.rfind(b"\n", 0, at)
+        quotes -= text.count(b'"', max(before, 0), at)
+        at = before
+    return at + 1
+
+
+def _rows(text: bytes, names: list[str], skipped: int) -> Iterator[pa.RecordBatch]:
+    if skipped:
+        text = text[text.find(b"\n") + 1 :]
+    if not text:
+        return
+    table = csv.read_csv(
+        pa.BufferReader(text),
+        read_options=csv.ReadOptions(column_names=names, block_size=len(text) + 1),
+        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    yield from table.to_batches(max_chunksize=_ROWS)
 
 
 def from_pages(athena: Any, execution: str, columns: int, check: Check) -> Iterator[pa.RecordBatch]:

@@ -57,13 +57,18 @@ class Defined:
 
 @dataclass(slots=True)
 class Scope:
-    """The names that one SELECT sees. `hidden` are columns that USING has joined into another."""
+    """The names that one SELECT sees. `hidden` are columns that USING has joined into another.
+
+    A `border` is between a subquery of an expression and the query around it. Athena lets a
+    subquery speak of the query around it, not of one around that.
+    """
 
     parent: Scope | None = None
     ctes: Mapping[str, Defined] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     aliases: dict[str, Value] = field(default_factory=dict)
+    border: bool = False
 
     def cte(self, name: str) -> Defined | None:
         """The common table expression of a folded name, the nearest one."""
@@ -77,15 +82,20 @@ class Scope:
     def column(self, path: Sequence[str], at: int | None) -> tuple[Column, Sequence[str]] | None:
         """The column that a path means, and the fields of it that follow.
 
-        None where no scope has it. Raises `Untranslatable` for a name that could mean several.
+        None where no scope has it. Raises `Untranslatable` for a name that could mean several, and
+        for one of a query that is not the next one around.
         """
         scope: Scope | None = self
+        crossed = 0
         while scope is not None:
             found = list(scope._own(path))
             if len(found) > 1:
                 raise Untranslatable("A name that may mean several columns", at)
+            if found and crossed > 1:
+                raise Untranslatable("A correlation over two levels", at)
             if found:
                 return found[0]
+            crossed += scope.border
             scope = scope.parent
         return None
 

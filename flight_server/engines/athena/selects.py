@@ -134,12 +134,14 @@ def _star(reads: Reads, node: Node, scope: Scope) -> list[tuple[str, Value]]:
 def _groups(reads: Reads, node: Node, scope: Scope, items: Sequence[tuple[str, Value]]) -> str:
     sets: list[list[int]] = node.get("group_sets") or []
     if node.get("aggregate_handling") == "FORCE_AGGREGATES":
-        keys = [v for _, v in items if not v.grouped and v.literal is None]
-        if any(value.windowed for value in keys):
-            raise Untranslatable("GROUP BY ALL with windows")
+        keys = [v for _, v in items if not v.grouped]
+        if any(value.windowed or "SELECT" in value.sql for value in keys):
+            raise Untranslatable("GROUP BY ALL with windows or subqueries")
+        # what is the same for all rows is no key: there is one group, even of no rows
+        keys = [value for value in keys if _changes(value.sql)]
         aggregated = any(value.grouped for _, value in items)
         if not keys and not aggregated:
-            raise Untranslatable("GROUP BY ALL of literals")
+            raise Untranslatable("GROUP BY ALL of what is the same for all rows")
         return f" GROUP BY {', '.join(dict.fromkeys(v.sql for v in keys))}" if keys else ""
     expressions: list[Node] = node.get("group_expressions") or []
     if not expressions:

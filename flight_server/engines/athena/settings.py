@@ -37,7 +37,8 @@ class AthenaSettings:
     by ranges. An ordered result whose files are at most `sort_bytes` is sorted in memory; files of
     a larger one must be in order themselves. `attempts` bounds how often a statement is started
     that failed for no fault of its own, `unreachable_seconds` how long Athena may not answer.
-    `price_per_tb` is in USD. `endpoint` is for tests and private endpoints: one for all services.
+    `price_per_tb` is in USD; `assumed` is what a statement is expected to read where its tables
+    tell no size. `endpoint` is for tests and private endpoints: one for all services.
     """
 
     region: str = "us-east-1"
@@ -57,4 +58,5 @@ class AthenaSettings:
     unreachable_seconds: float = 30.0
     request_seconds: float = 20.0
     price_per_tb: float = 5.0
+    assumed: int = 1024 * MIB
     endpoint: str | None = None

@@ -173,6 +173,8 @@ def _unnested(
         raise Untranslatable("UNNEST of this kind", at)
     inner = Scope(scope.parent, scope.ctes, list(left.sources), scope.hidden)
     arguments = call.get("arguments") or []
+    if not arguments:
+        raise Untranslatable("UNNEST of this kind", at)
     value = queries.expressions(inner).value(arguments[0]["expression"])
     plain = value.type.name == "LIST" and value.type.element.name != "STRUCT"
     ordinal = right.get("with_ordinality", "WITHOUT_ORDINALITY") != "WITHOUT_ORDINALITY"
@@ -201,7 +203,11 @@ def _condition(
         if "condition" not in node:
             raise Untranslatable("A join without a condition", at)
         both = Scope(scope.parent, scope.ctes, [*left.sources, *right.sources], scope.hidden)
-        return queries.expressions(both).condition(node["condition"]).sql
+        both.border = kind in ("SEMI", "ANTI")  # what these become is a subquery
+        sql = queries.expressions(both).condition(node["condition"]).sql
+        if both.border and "SELECT" in sql:
+            raise Untranslatable(f"{kind.capitalize()} join on a subquery", at)
+        return sql
     if kind not in ("INNER", "LEFT", "SEMI", "ANTI"):
         raise Untranslatable(f"{kind.capitalize()} join with USING", at)
     return _using(queries, names, scope, sides, at)

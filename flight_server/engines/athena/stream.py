@@ -12,11 +12,11 @@ from typing import Literal
 import pyarrow as pa
 
 from flight_server.engines import frames
-from flight_server.engines.athena.costs import Cost
 from flight_server.engines.athena.execution import Run, Service, Stopped
+from flight_server.engines.athena.held import Held, Reading
 from flight_server.engines.athena.outcome import Outcome
 from flight_server.engines.athena.poller import Progress
-from flight_server.engines.base import Frame, Scanned
+from flight_server.engines.base import Cost, Frame, Scanned, Settle
 from flight_server.engines.errors import Cancelled, EngineError, OutOfResources, TimedOut
 
 _log = logging.getLogger(__name__)
@@ -33,9 +33,11 @@ _FAILED = "The statement failed on its way to Athena or back."
 
 
 class AthenaStream:
-    """One statement's frames. Its files are deleted, and it is ended, when the stream is closed.
+    """One statement's frames. Its files are deleted, and it is ended, when the stream is closed,
+    but for one that is `held`: that is as whoever else wants it says.
 
-    `scanned` is what is planned to be read, as whoever routed the statement says.
+    It is settled once Athena has ended it, before any of the result comes. Athena does not tell
+    what it reads table by table.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class AthenaStream:
         *,
         deadline: float,
         compression: str | None,
+        settle: Settle,
         finished: Callable[[AthenaStream], None],
+        held: Held | None = None,
     ) -> None:
         self._service = service
         self._outcome = outcome
         self._deadline = deadline
         self._compression = compression
+        self._settle = settle
         self._finished = finished
         self._changed = threading.Condition()
         self._woken = threading.Event()
@@ -59,8 +64,11 @@ class AthenaStream:
         self._error: EngineError | None = None
         self._over = False
         self._closed = False
-        self._run = Run(
-            service, outcome.select, outcome.delivery, check=self._check, woken=self._woken
+        self._held = held
+        self._run: Run | Reading = (
+            Run(service, outcome.select, outcome.delivery, check=self._check, woken=self._woken)
+            if held is None
+            else Reading(held, self._check)
         )
         self._thread = threading.Thread(target=self._drive, name="athena-run", daemon=True)
         self.scanned: tuple[Scanned, ...] = ()
@@ -175,7 +183,10 @@ class AthenaStream:
 
     def _produce(self) -> None:
         until = min(self._deadline, time.monotonic() + self._service.settings.queue_seconds)
-        done = self._run.finish(until)
+        try:
+            done = self._run.finish(until)
+        finally:
+            self._settle(self._run.cost)
         try:
             for batch in self._outcome.batches(self._service, done, self._check):
                 for piece in frames.pieces(batch, frames.FRAME_BYTES):
@@ -184,7 +195,8 @@ class AthenaStream:
                 self._over = True
                 self._changed.notify_all()
         finally:
-            self._outcome.remove(self._service, done)
+            if self._held is None:
+                self._outcome.remove(self._service, done)
 
     def _put(self, batch: pa.RecordBatch) -> None:
         data = frames.message(batch, self._compression)

@@ -7,6 +7,7 @@ Rule 3: the types that were inferred must be those that were promised.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cache
 
@@ -38,7 +39,9 @@ from flight_server.engines.athena.wrapper import encoded, is_encoded
 from flight_server.engines.base import Secured
 from flight_server.engines.errors import Untranslatable
 
+_LOGGER = logging.getLogger(__name__)
 _MAX_BYTES = 262_144  # of a statement, for Athena
+_FOREIGN = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @cache
@@ -57,7 +60,21 @@ def translate(
 
     Raises `Untranslatable`.
     """
-    binder = binder or _binder()
+    try:
+        return _translated(secured, parameters, schema, places, binder or _binder())
+    except _FOREIGN as error:
+        # a tree is another program's data: a form that was not foreseen is refused as all others
+        _LOGGER.warning("a tree of an unknown form was refused: %s", type(error).__name__)
+        raise Untranslatable("A statement of this form") from error
+
+
+def _translated(
+    secured: Secured,
+    parameters: pa.RecordBatch | None,
+    schema: pa.Schema,
+    places: Mapping[TableName, AthenaTable],
+    binder: Binder,
+) -> Translated:
     if secured.time_zone.upper() not in ("UTC", "ETC/UTC", "GMT"):
         raise Untranslatable("A session time zone other than UTC")
     if secured.functions:

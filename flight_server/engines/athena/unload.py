@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import logging
 import random
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyarrow import fs
@@ -22,6 +25,7 @@ _SCHEME = "s3://"
 _PAUSES = (0.2, 0.5, 1.0, 2.0)  # between attempts to delete
 _MOST_TEXT = 262_144  # bytes of a statement that Athena takes
 _MOST_DELETED = 1_000  # keys that one call deletes
+_MOST_RUNS = 16  # of one statement that are looked for
 _MOST_MANIFEST = 16 * 1024 * 1024
 _TOO_LONG = "The statement is too long for Athena once its tables are narrowed."
 _FOREIGN = "The statement's result names a file that is not its own."
@@ -48,13 +52,43 @@ class Context:
     workgroup: str
 
 
-def place(staging: str) -> Place:
-    """A new place below a prefix."""
-    token = uuid.uuid4().hex
+def place(staging: str, token: str) -> Place:
+    """The place of a token below a prefix."""
     if not staging:
         return Place(token, "", "")
     folder = f"{staging.rstrip('/')}/{token}/"
     return Place(token, folder, f"{folder}data/")
+
+
+def tokens() -> Iterator[str]:
+    """Tokens that nothing else has."""
+    while True:
+        yield uuid.uuid4().hex
+
+
+def found_again(name: str, *said: str) -> Iterator[str]:
+    """Tokens for the runs of one statement, in their order, the same wherever they are made.
+
+    They are made of all that is `said`, which is what runs and as whom, by a secret `name`: only
+    who holds it meets these runs. After too many they are like those of `tokens`.
+    """
+    for number in range(_MOST_RUNS):
+        text = json.dumps([number, *said])
+        yield hmac.new(name.encode(), text.encode(), "sha256").hexdigest()
+    yield from tokens()
+
+
+def is_there(execution: Mapping[str, Any], files: fs.FileSystem) -> bool:
+    """Whether the result of an execution that succeeded has not been deleted.
+
+    Its manifest or its one file is the first to go. Raises what asking for a file raises.
+    """
+    manifest = execution.get("Statistics", {}).get("DataManifestLocation")
+    output = execution.get("ResultConfiguration", {}).get("OutputLocation")
+    known = manifest or (output if str(output or "").endswith(".csv") else None)
+    if not known:
+        return True  # a work group keeps it, or it has no files
+    return bool(files.get_file_info(path_of(known)).type != fs.FileType.NotFound)
 
 
 def request(select: str, delivery: Delivery, context: Context, where: Place) -> dict[str, Any]:
@@ -114,20 +148,26 @@ def path_of(url: str) -> str:
 def remove(account: Account, where: Place, execution: Mapping[str, Any] | None) -> None:
     """Delete all that an execution wrote, named in its manifest or not.
 
-    What cannot be deleted is told in the log: the bucket's lifecycle rule takes it later.
+    What cannot be deleted now is tried again later.
     """
     for pause in (*_PAUSES, None):
         try:
-            doomed = set(_own(execution))
-            if where.folder:
-                doomed.update(_below(account.s3, where.folder))
-            _delete(account.s3, doomed)
+            _remove(account, where, execution)
             return
         except CallFailed as error:
             if pause is None or trouble(error) not in (Trouble.THROTTLED, Trouble.UNREACHABLE):
                 _log.warning("the files of a statement could not all be deleted", exc_info=True)
+                again = partial(_remove, account, where, execution)
+                account.leftovers.add("deleting a statement's files", again)
                 return
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+
+
+def _remove(account: Account, where: Place, execution: Mapping[str, Any] | None) -> None:
+    doomed = set(_own(execution))
+    if where.folder:
+        doomed.update(_below(account.s3, where.folder))
+    _delete(account.s3, doomed)
 
 
 def _own(execution: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -152,9 +192,10 @@ def _below(s3: Any, folder: str) -> Iterator[tuple[str, str]]:
 
 def _delete(s3: Any, doomed: set[tuple[str, str]]) -> None:
     for bucket in {bucket for bucket, _ in doomed}:
-        keys = sorted(key for held, key in doomed if held == bucket)
+        # what says that there is a result goes first
+        keys = sorted((not key.endswith(".csv"), key) for held, key in doomed if held == bucket)
         for start in range(0, len(keys), _MOST_DELETED):
-            named = [{"Key": key} for key in keys[start : start + _MOST_DELETED]]
+            named = [{"Key": key} for _, key in keys[start : start + _MOST_DELETED]]
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
             if answer.get("Errors"):
                 _log.warning("%d files were not deleted", len(answer["Errors"]))

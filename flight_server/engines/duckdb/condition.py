@@ -16,6 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.names import text_literal
+
 # A condition: a kind, then its parts. A comparison and a list name a column by its number.
 Condition = list[Any]
 
@@ -232,7 +234,7 @@ def _decimal(value: Any) -> str | None:
 def _text(value: Any) -> str | None:
     if not isinstance(value, str) or re.search("[\0\ud800-\udfff]", value):
         return None
-    return "'" + value.replace("'", "''") + "'"
+    return text_literal(value)
 
 
 # Years 1 to 9999: beyond them lie values that stand for infinity.

@@ -6,42 +6,42 @@ import json
 import logging
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
-from catalog.model import Table
 from flight_server.engines.base import (
     AUTO,
     Choice,
     EngineStream,
     Estimate,
-    Relation,
-    Scanned,
     Secured,
+    Toll,
+    free,
 )
+from flight_server.engines.brought import Need
 from flight_server.engines.duckdb import channel as wire
-from flight_server.engines.duckdb import positions, probe, sandbox
+from flight_server.engines.duckdb import probe, sandbox
+from flight_server.engines.duckdb.arrivals import Arrivals
 from flight_server.engines.duckdb.channel import ChannelClosed
 from flight_server.engines.duckdb.estimate import estimate
-from flight_server.engines.duckdb.memory import MemoryFiles
+from flight_server.engines.duckdb.files_read import files_read
+from flight_server.engines.duckdb.needs import needs
 from flight_server.engines.duckdb.pool import Pool, PoolSize
 from flight_server.engines.duckdb.private import PrivateDirectory
 from flight_server.engines.duckdb.process import Launcher, WorkerProcess
 from flight_server.engines.duckdb.pruning import Pruning
 from flight_server.engines.duckdb.relation import shadow
 from flight_server.engines.duckdb.render import render
-from flight_server.engines.duckdb.scan.cache import FileCache
-from flight_server.engines.duckdb.scan.plan import Part, Scanner
-from flight_server.engines.duckdb.scan.scan import Scan
-from flight_server.engines.duckdb.scan.wanted import Wanted
-from flight_server.engines.duckdb.sealed import Rendered, setup_of
-from flight_server.engines.duckdb.session import Limits
-from flight_server.engines.duckdb.settings import MIB, DuckDBSettings
+from flight_server.engines.duckdb.sealed import is_sealed, setup_of
+from flight_server.engines.duckdb.settings import DuckDBSettings
 from flight_server.engines.duckdb.setup import PLANNER, Setup, compose
+from flight_server.engines.duckdb.sizing import planner_limits, worker_limits
+from flight_server.engines.duckdb.sources import Holding, Sources
 from flight_server.engines.duckdb.statement import statement_of
 from flight_server.engines.duckdb.stream import WorkerStream
 from flight_server.engines.duckdb.watch import Running, Watch
@@ -49,7 +49,6 @@ from flight_server.engines.errors import Busy, EngineError, NoEngine, TimedOut, 
 
 _log = logging.getLogger(__name__)
 _SPILL_PREFIX = "flight-server-spill-"
-_PLANNER_MEMORY = 512 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +75,12 @@ class DuckDBEngine:
     def __init__(self, settings: DuckDBSettings) -> None:
         self._settings = settings
         self._launcher = Launcher()
-        self._scanner = Scanner(settings.scan_cache)
-        self._memory = MemoryFiles(settings.spill_directory)
-        self._cache = FileCache(
-            settings.cache_directory, settings.cache_limit, settings.cache_small
-        )
-        self._stub = self._memory.empty_file()
+        self._sources = Sources(settings)
         self._pruning = Pruning(
-            self._scanner, self._cache, self._stub, partial(self._planned, wire.PUSHED)
+            self._sources.scanner,
+            self._sources.cache,
+            self._sources.stub,
+            partial(self._planned, wire.PUSHED),
         )
         self._spill = _spill_directory(settings)
         self._watch = Watch(
@@ -96,14 +93,14 @@ class DuckDBEngine:
         self._workers = Pool(
             self._launcher,
             size,
-            limits=self._worker_limits,
+            limits=partial(worker_limits, settings),
             spill=None if self._spill is None else self._spill.path,
             wake=self._watch.wake,
         )
         self._planners = Pool(
             self._launcher,
             PoolSize(settings.planners, 0),
-            limits=self._planner_limits,
+            limits=partial(planner_limits, settings),
             spill=None,
             wake=self._watch.wake,
         )
@@ -136,7 +133,7 @@ class DuckDBEngine:
 
     def cached(self) -> dict[str, int]:
         """What is in the cache of remote files, and what it did since the start."""
-        told = self._cache.statistics
+        told = self._sources.cache.statistics
         return {
             "files": told.files,
             "bytes": told.stored,
@@ -168,7 +165,7 @@ class DuckDBEngine:
     ) -> Estimate:
         """What a statement would read. Raises as `run` does for tables that cannot be planned."""
         wanted = self._pruning.wanted(secured, parameters, deadline)
-        return estimate(self._scanner, secured.relations, wanted)
+        return estimate(self._sources.scanner, secured.relations, wanted)
 
     def choose(
         self,
@@ -182,6 +179,29 @@ class DuckDBEngine:
         self._check(secured)
         return Choice(self.name, "")
 
+    def second(
+        self,
+        secured: Secured,
+        parameters: pa.RecordBatch | None,
+        schema: pa.Schema,
+        error: EngineError,
+        *,
+        deadline: float,
+    ) -> Choice | None:
+        """Nothing: no other engine is known here."""
+        return None
+
+    def needs(
+        self, secured: Secured, parameters: pa.RecordBatch | None, *, deadline: float
+    ) -> Mapping[int, Need]:
+        """What a statement reads of its relations, by their numbers; of others nothing is sure."""
+        ask = partial(self._planned, wire.PUSHED)
+        return needs(secured, parameters, file=self._sources.stub, ask=ask, deadline=deadline)
+
+    def wait(self) -> float:
+        """The seconds that one more statement would wait for a worker, about."""
+        return self._workers.wait()
+
     def run(
         self,
         secured: Secured,
@@ -190,25 +210,29 @@ class DuckDBEngine:
         *,
         deadline: float,
         compression: str | None = None,
+        toll: Toll = free,
     ) -> EngineStream:
-        """Run a statement whose result has exactly `schema`."""
+        """Run a statement whose result has exactly `schema`; it costs nothing."""
         self._check(secured)
         with ExitStack() as held:
             wanted = self._pruning.wanted(secured, parameters, deadline)
+            # a feeder's setup is shared by statements: its files are there from the start
+            sealed = any(is_sealed(each, self._settings) for each in secured.relations)
+            arrivals = Arrivals()
+            held.callback(arrivals.close)
+            holding = Holding(held, deadline, None if sealed else arrivals)
+            scan = partial(self._sources.scan, holding=holding)
             rendered = [
-                self._render(each, wanted.get(number), held, deadline)
+                render(each, wanted.get(number), self._settings, scan)
                 for number, each in enumerate(secured.relations)
             ]
             setup = setup_of(secured, rendered, self._settings)
             promised = schema.serialize().to_pybytes()
             codec = (compression or "").encode()
             payload = (*statement_of(secured, parameters), promised, codec)
-            stream = self._start(self._workers, setup, wire.RUN, payload, deadline)
-            stream.holding(held.pop_all().close)
-            stream.scanned = tuple(
-                Scanned(relation.name, len(files), sum(map(_size, files)))
-                for relation, (_, files) in zip(secured.relations, rendered, strict=True)
-            )
+            stream = self._start(self._workers, setup, wire.RUN, payload, deadline, arrivals.follow)
+            stream.holding(held.pop_all().close, lambda: arrivals.error)
+            stream.scanned = files_read(secured.relations, rendered)
             return stream
 
     def close(self) -> None:
@@ -217,8 +241,7 @@ class DuckDBEngine:
         self._planners.close()
         self._watch.close()
         self._launcher.close()
-        self._memory.close()
-        self._cache.close()
+        self._sources.close()
         if self._spill is not None:
             self._spill.close()
 
@@ -241,7 +264,7 @@ class DuckDBEngine:
     ) -> bytes:
         """What a planner answers about a statement over a setup."""
         # a session's time zone is part of some types, and fixed once an instance is locked
-        planner = replace(PLANNER, time_zone=secured.time_zone, files=(self._stub,))
+        planner = replace(PLANNER, time_zone=secured.time_zone, files=(self._sources.stub,))
         deadline = min(deadline, time.monotonic() + self._settings.describe_seconds)
         payload = (setup.encoded, *statement_of(secured, parameters))
         stream = self._start(self._planners, planner, kind, payload, deadline)
@@ -251,11 +274,17 @@ class DuckDBEngine:
             stream.close()
 
     def _start(
-        self, pool: Pool, setup: Setup, kind: bytes, payload: tuple[bytes, ...], deadline: float
+        self,
+        pool: Pool,
+        setup: Setup,
+        kind: bytes,
+        payload: tuple[bytes, ...],
+        deadline: float,
+        give: Callable[[WorkerProcess], None] = lambda _worker: None,
     ) -> WorkerStream:
         try:
             worker = pool.acquire(
-                setup, min(deadline, time.monotonic() + self._settings.queue_seconds)
+                setup, min(deadline, time.monotonic() + self._settings.queue_seconds), give
             )
         except Busy:
             if time.monotonic() >= deadline:
@@ -265,7 +294,8 @@ class DuckDBEngine:
         self._watch.add(running)
 
         def give_back(clean: bool) -> None:
-            if clean and worker.resident() <= self._settings.memory_limit:
+            small = worker.resident() <= self._settings.memory_limit
+            if clean and small and not setup.awaits_files:
                 pool.release(worker)
             else:
                 pool.discard(worker)
@@ -277,68 +307,6 @@ class DuckDBEngine:
             # a worker that dies in between is noticed by whoever reads the stream
             _log.debug("worker %d was gone before its statement", worker.pid)
         return stream
-
-    def _render(
-        self,
-        relation: Relation,
-        wanted: Wanted | None,
-        held: ExitStack,
-        deadline: float,
-    ) -> Rendered:
-        def scan(table: Table, part: Part, wanted: Wanted | None) -> Scan:
-            return self._scan(table, part, wanted, held, deadline)
-
-        return render(relation, wanted, self._settings, scan)
-
-    def _scan(
-        self,
-        table: Table,
-        part: Part,
-        wanted: Wanted | None,
-        held: ExitStack,
-        deadline: float,
-    ) -> Scan:
-        if table.rows is not None:
-            scan, release = self._memory.hold(table, part)
-            held.callback(release)
-            return scan
-        scan = self._scanner.scan(table, part, wanted)
-        if scan.remote:
-            columns = None if wanted is None else wanted.columns
-            if columns is not None and columns.issuperset(c.field_id for c in table.columns):
-                columns = None
-            paths, release = self._cache.hold(
-                scan.remote, table.storage, deadline=deadline, columns=columns
-            )
-            held.callback(release)
-            scan = scan.fetched(paths)
-        deleted: list[str] = []
-        for vectors in scan.vectors:
-            path, release = positions.hold(vectors, table.storage, self._memory)
-            held.callback(release)
-            deleted.append(path)
-        return scan.decoded(deleted)
-
-    def _worker_limits(self, directory: str | None) -> Limits:
-        settings = self._settings
-        return Limits(
-            threads=settings.threads,
-            memory=settings.memory_limit,
-            process_memory=2 * settings.resident_cap + 1024 * MIB,
-            spill=settings.spill_limit,
-            directory=directory,
-            sandboxed=settings.sandbox == "landlock",
-        )
-
-    def _planner_limits(self, _directory: str | None) -> Limits:
-        return Limits(
-            threads=1,
-            memory=_PLANNER_MEMORY,
-            process_memory=2 * self._settings.resident_cap + 1024 * MIB,
-            spill=0,
-            directory=None,
-            sandboxed=self._settings.sandbox == "landlock",
-        )
 
     def _lose(self, worker: WorkerProcess) -> None:
         self._workers.lose(worker)
@@ -364,7 +332,7 @@ class DuckDBEngine:
         try:
             with tempfile.TemporaryDirectory() as elsewhere:
                 probe.prepare(Path(elsewhere))
-                limits = self._planner_limits(None).encode()
+                limits = planner_limits(self._settings).encode()
                 worker.send(wire.PROBE, wire.pack(limits, elsewhere.encode()))
                 kind, payload = worker.channel.receive()
             report: dict[str, bool] = json.loads(payload) if kind == wire.REPORT else {}
@@ -378,15 +346,6 @@ class DuckDBEngine:
         if not test.holds:
             raise EngineError(f"The sandbox does not hold: {', '.join(test.reached)}.")
         return test
-
-
-@lru_cache(maxsize=65_536)
-def _size(path: str) -> int:
-    """How large a file is; they never change. 0 for one that is gone, as who reads it will say."""
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0
 
 
 def _spill_directory(settings: DuckDBSettings) -> PrivateDirectory | None:

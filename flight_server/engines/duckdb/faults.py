@@ -19,9 +19,9 @@ _FIRST = re.compile(
 class Fault:
     """What went wrong, fit for a client.
 
-    `kind` names the error: `bind`, `data`, `missing`, `resources`, `interrupted`, `unsupported`,
-    `lost` or `other`. `about` is BindFailed's kind, `position` a character offset. `detail` is for
-    the log.
+    `kind` names the error: `bind`, `data`, `missing`, `memory`, `resources`, `interrupted`,
+    `unsupported`, `lost` or `other`. `about` is BindFailed's kind, `position` a character offset.
+    `detail` is for the log.
     """
 
     kind: str
@@ -97,7 +97,7 @@ def running_fault(error: BaseException) -> Fault:
         return Fault("interrupted", "The statement was ended.", detail=detail)
     if kind == "Out of Memory" or isinstance(error, MemoryError) or "bad_alloc" in message:
         text = "The statement needed more memory or disk than it may have."
-        return Fault("resources", text, detail=detail)
+        return Fault("memory", text, detail=detail)
     for sign, text in _DETAILS:
         if message.startswith(sign):
             return Fault("data", text, detail=detail)

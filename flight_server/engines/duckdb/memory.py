@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.model import Table
-from catalog.names import quote
+from catalog.names import quote, text_literal
 from flight_server.engines.duckdb.private import PrivateDirectory
 from flight_server.engines.duckdb.scan.plan import Part
 from flight_server.engines.duckdb.scan.scan import Scan
-from flight_server.engines.duckdb.session import text_literal
+from flight_server.engines.duckdb.session import nulls
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import EngineError, OutOfResources
 
@@ -71,12 +71,11 @@ class MemoryFiles:
             f"CAST({quote(name)} AS {data}) AS {quote(name)}" for name, data in types.items()
         )
         if part is not None and part[0] > 0:
-            nulls = ", ".join(f"CAST(NULL AS {t}) AS {quote(name)}" for name, t in types.items())
-            return Scan(f"SELECT {nulls} WHERE false", types, ()), lambda: None
+            return Scan(f"SELECT {nulls(types)} WHERE false", types, ()), lambda: None
         key, file = self._written(table)
         path = text_literal(str(file.path))
         source = f"read_parquet([{path}], explicit_cardinality={file.rows})"
-        scan = Scan(f"SELECT {columns} FROM {source}", types, (str(file.path),))  # noqa: S608
+        scan = Scan(f"SELECT {columns} FROM {source}", types, (str(file.path),))  # noqa: S608 - quoted
         return scan, lambda: self._release(key)
 
     def hold_made(self, key: str, make: Callable[[], pa.Table]) -> tuple[str, Callable[[], None]]:
@@ -120,7 +119,7 @@ class MemoryFiles:
         """A new file of some rows, held; by its content where no key is given."""
         path = self._place() / f"{next(self._numbers)}.parquet"
         try:
-            rows = _write(path, schema, batches, self._limits.total)
+            rows = write(path, schema, batches, self._limits.total)
             if key is None:
                 with path.open("rb") as written:
                     key = hashlib.file_digest(written, "sha256").hexdigest()
@@ -168,14 +167,19 @@ class MemoryFiles:
             self._files[key].holders -= 1
 
 
-def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], most: int) -> int:
-    """Write batches one by one; gives the number of rows."""
+def write(
+    path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], most: int | None
+) -> int:
+    """Write batches one by one into a new file that only this user may read; gives their rows.
+
+    Raises `OutOfResources` once the file has more than `most` bytes, None for any.
+    """
     rows = 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as sink, pq.ParquetWriter(sink, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
             rows += batch.num_rows
-            if sink.tell() > most:
+            if most is not None and sink.tell() > most:
                 raise OutOfResources(_FULL)
     return rows

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb.channel import ChannelClosed
+from flight_server.engines.duckdb.load import Load
 from flight_server.engines.duckdb.process import Launcher, WorkerProcess
 from flight_server.engines.duckdb.session import Limits
 from flight_server.engines.duckdb.setup import Setup
@@ -52,6 +53,7 @@ class Pool:
         self._spill = spill
         self._wake = wake
         self._changed = threading.Condition()
+        self._load = Load(size.workers)
         self._blank: list[WorkerProcess] = []
         self._idle: OrderedDict[WorkerProcess, None] = OrderedDict()
         self._busy: set[WorkerProcess] = set()
@@ -61,15 +63,27 @@ class Pool:
         self._dying: list[WorkerProcess] = []
         self._closed = False
 
-    def acquire(self, setup: Setup, until: float) -> WorkerProcess:
+    def acquire(
+        self,
+        setup: Setup,
+        until: float,
+        give: Callable[[WorkerProcess], None] = lambda _worker: None,
+    ) -> WorkerProcess:
         """A worker with this setup, for one statement; waits for one until that moment.
+
+        `give` is called with one that is new to the setup, before it is told of it.
 
         Raises `Busy` where all are running, and `EngineError` where none can be started.
         """
         with self._changed:
-            worker = self._reserve(setup.key, until)
-        if worker is not None and worker.key == setup.key:
-            return worker
+            self._load.waits(1)
+            try:
+                worker = self._reserve(setup.key, until)
+            finally:
+                self._load.waits(-1)
+            if worker is not None and worker.key == setup.key:
+                self._load.began(worker)
+                return worker
         try:
             fresh = worker if worker is not None else self._launcher.start_worker()
         except BaseException:
@@ -81,13 +95,14 @@ class Pool:
             if worker is None:
                 self._starting -= 1
                 self._busy.add(fresh)
+            self._load.began(fresh)
             closed = self._closed
         if closed:
             self.discard(fresh)
             raise EngineError("The engine is closed.")
         self._wake()
         try:
-            self._assign(fresh, setup)
+            self._assign(fresh, setup, give)
         except BaseException:
             self.discard(fresh)
             raise
@@ -96,6 +111,7 @@ class Pool:
     def release(self, worker: WorkerProcess) -> None:
         """The worker's statement ended cleanly: keep it warm."""
         with self._changed:
+            self._load.ended(worker)
             if not self._closed and worker in self._busy:
                 self._busy.discard(worker)
                 self._idle[worker] = None
@@ -106,6 +122,7 @@ class Pool:
     def discard(self, worker: WorkerProcess) -> None:
         """The worker is of no more use: end it."""
         with self._changed:
+            self._load.ended(worker)
             self._drop(worker)
             self._changed.notify()
         self._wake()
@@ -115,9 +132,15 @@ class Pool:
         """The worker was killed under its statement: another may be started in its place."""
         with self._changed:
             if worker in self._busy:
+                self._load.ended(worker)
                 self._busy.discard(worker)
                 self._lost.add(worker)
                 self._changed.notify()
+
+    def wait(self) -> float:
+        """The seconds that one more statement would wait for a worker, about."""
+        with self._changed:
+            return self._load.wait()
 
     def tend(self) -> None:
         """Start spare workers, bury dead ones."""
@@ -206,7 +229,9 @@ class Pool:
 
     # --- without it ------------------------------------------------------------------------------
 
-    def _assign(self, worker: WorkerProcess, setup: Setup) -> None:
+    def _assign(
+        self, worker: WorkerProcess, setup: Setup, give: Callable[[WorkerProcess], None]
+    ) -> None:
         worker.key = setup.key
         if setup.feeder is not None:
             worker.feeder = self._launcher.start_worker()
@@ -215,6 +240,7 @@ class Pool:
                 worker.feeder.give(theirs.fileno())
                 worker.give(ours.fileno())
             self._tell(worker.feeder, wire.FEED, setup.feeder)
+        give(worker)
         self._tell(worker, wire.ASSIGN, setup)
 
     def _tell(self, worker: WorkerProcess, kind: bytes, setup: Setup) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
+from catalog.names import text_literal
 from flight_server.engines.duckdb import sandbox
-from flight_server.engines.duckdb.session import text_literal
 
 _FORBIDDEN = "/etc/passwd"
 _TABLE = "other.parquet"

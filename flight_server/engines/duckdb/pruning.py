@@ -9,14 +9,18 @@ from types import MappingProxyType
 import pyarrow as pa
 from pyiceberg.schema import Schema
 
+from catalog.model import Table
 from flight_server.engines.base import Relation, Secured
+from flight_server.engines.brought import Brought
 from flight_server.engines.duckdb.kept import Kept
 from flight_server.engines.duckdb.pushdown import Asked, decode, stub
 from flight_server.engines.duckdb.scan.cache import FileCache
-from flight_server.engines.duckdb.scan.plan import Scanner
+from flight_server.engines.duckdb.scan.plan import Scanner, Source
 from flight_server.engines.duckdb.scan.predicate import predicate
+from flight_server.engines.duckdb.scan.timely import in_time
 from flight_server.engines.duckdb.scan.wanted import ALL, Wanted
 from flight_server.engines.duckdb.setup import Setup, compose
+from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -47,7 +51,8 @@ class Pruning:
     def wanted(self, secured: Secured, parameters: pa.RecordBatch | None, deadline: float) -> Needs:
         """What is wanted of each table. Raises what planning its files raises."""
         # rows of the server's own and lookups have no stubs, and a plan without them says nothing
-        if any(each.table.rows is not None or each.lookups for each in secured.relations):
+        relations = secured.relations
+        if any(_is_made(each.table) or each.lookups for each in relations):
             return _NOTHING
         # nor has the inside of a view
         if any(each.inside is not None for each in secured.relations):
@@ -55,23 +60,23 @@ class Pruning:
         # a planner binds what users write: no key may come near it
         if any(each.keyed for each in secured.relations):
             return _NOTHING
-        if not any(self._pays(relation) for relation in secured.relations):
+        # what was brought is narrowed already, but its shape belongs to the plan
+        stored = {n: each for n, each in enumerate(relations) if each.table.rows is None}
+        if not any(self._pays(relation, deadline) for relation in stored.values()):
             return _NOTHING
-        sources = [self._scanner.source(relation.table) for relation in secured.relations]
+        sources = {n: self._source(each.table, deadline) for n, each in stored.items()}
         statements = [
-            stub(relation, number, source.types, self._file)
-            for number, (relation, source) in enumerate(
-                zip(secured.relations, sources, strict=True)
-            )
+            stub(each, n, sources[n].types if n in sources else _types(each.table), self._file)
+            for n, each in enumerate(relations)
         ]
         setup = compose(secured, statements, [])
 
         def ask() -> Needs:
             pushed = decode(self._ask(setup, secured, parameters, deadline))
             found = {
-                number: _wanted(secured.relations[number], scans, sources[number].schema)
+                number: _wanted(stored[number], scans, sources[number].schema)
                 for number, scans in pushed.items()
-                if number < len(sources)
+                if number in stored
             }
             return {number: each for number, each in found.items() if each != ALL}
 
@@ -83,14 +88,26 @@ class Pruning:
             _log.warning("files are not left out: no planner answered", exc_info=True)
             return _NOTHING
 
-    def _pays(self, relation: Relation) -> bool:
-        source = self._scanner.source(relation.table)
-        if source.index.count > MANY_FILES:
+    def _source(self, table: Table, deadline: float) -> Source:
+        return in_time(table, lambda: self._scanner.source(table), deadline)
+
+    def _pays(self, relation: Relation, deadline: float) -> bool:
+        table, part = relation.table, relation.part
+        if self._source(table, deadline).index.count > MANY_FILES:
             return True
-        scan = self._scanner.scan(relation.table, relation.part)
+        scan = in_time(table, lambda: self._scanner.scan(table, part), deadline)
         if len(scan.remote) < 2 and not self._cache.pays(scan.remote):
             return False
         return not self._cache.has(scan.remote, relation.table.storage)
+
+
+def _is_made(table: Table) -> bool:
+    """Whether the rows of a table are made here, and not stored or brought."""
+    return table.rows is not None and not isinstance(table.rows, Brought)
+
+
+def _types(table: Table) -> Mapping[str, str]:
+    return {column.name: sql_type(column.type) for column in table.columns}
 
 
 def _wanted(relation: Relation, scans: Sequence[Asked], schema: Schema) -> Wanted:

@@ -14,12 +14,11 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from catalog.names import quote
+from catalog.names import quote, text_literal
 from flight_server.engines.base import Relation
 from flight_server.engines.duckdb.relation import view
 from flight_server.engines.duckdb.scan.predicate import COLUMN
 from flight_server.engines.duckdb.scan.scan import Scan
-from flight_server.engines.duckdb.session import text_literal
 
 _SCAN = "READ_PARQUET"
 _PROJECTION = "PROJECTION"

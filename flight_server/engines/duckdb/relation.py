@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from catalog.model import Table
-from catalog.names import fold, quote
+from catalog.names import fold, quote, text_literal
 from flight_server.engines.base import Inside, Relation, RelationColumn
 from flight_server.engines.duckdb.scan.scan import Scan
-from flight_server.engines.duckdb.session import text_literal
+from flight_server.engines.duckdb.session import nulls
 from flight_server.engines.duckdb.setup import Stream, stream_column, stream_name
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import EngineError, UnsupportedData
@@ -63,7 +63,8 @@ def over(inside: Inside, table: Table) -> Scan:
         for given, (name, declared) in zip(inside.columns, types.items(), strict=True)
     )
     # on lines of its own: the text may end in a comment
-    return Scan(f"SELECT {columns} FROM (\n{inside.text}\n) AS inside", types, ())  # noqa: S608
+    source = f"(\n{inside.text}\n) AS inside"
+    return Scan(f"SELECT {columns} FROM {source}", types, ())  # noqa: S608 - quoted, and secured
 
 
 def received(relation: Relation, index: int) -> str:
@@ -109,10 +110,8 @@ def shadow(relation: Relation) -> str:
     A view, as the real one is: a table would have a `rowid` that the real relation has not.
     """
     _check(relation)
-    columns = ", ".join(
-        f"CAST(NULL AS {sql_type(c.type)}) AS {quote(c.name)}" for c in relation.columns
-    )
-    return f"CREATE VIEW {_name(relation)} AS SELECT {columns} WHERE false"
+    types = {column.name: sql_type(column.type) for column in relation.columns}
+    return f"CREATE VIEW {_name(relation)} AS SELECT {nulls(types)} WHERE false"
 
 
 def _name(relation: Relation) -> str:

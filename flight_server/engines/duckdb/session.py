@@ -12,6 +12,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from catalog.names import quote
+from catalog.names import text_literal as text_literal
 from flight_server.engines.duckdb.setup import Setup
 
 PRIVATE = "flight_server_private"
@@ -53,11 +54,6 @@ class Limits:
     def decode(cls, data: bytes) -> Limits:
         """The inverse of `encode`."""
         return cls(**json.loads(data))
-
-
-def text_literal(value: str) -> str:
-    """A string as a SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def blank() -> DuckDBPyConnection:
@@ -153,6 +149,11 @@ def relation(
     if not single:
         raise NotOneSelect
     return connection.sql(statements[0], params=dict(values)) if values else connection.sql(text)
+
+
+def nulls(types: Mapping[str, str]) -> str:
+    """What a SELECT lists to give a NULL of each of these types, by name."""
+    return ", ".join(f"CAST(NULL AS {data}) AS {quote(name)}" for name, data in types.items())
 
 
 def result_schema(connection: DuckDBPyConnection, bound: DuckDBPyRelation) -> pa.Schema:

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from catalog.names import SchemaName, fold
 from flight_server.engines.base import Secured
+from flight_server.engines.duckdb.arriving import is_arriving
 from flight_server.engines.errors import UnsupportedData
 
 _RESERVED = frozenset({"system", "temp", "flight_server_private"})
@@ -71,6 +72,11 @@ class Setup:
         """Equal for equal setups only; warm workers are found by it."""
         behind = b"" if self.feeder is None else self.feeder.key.encode()
         return sha256(self.encoded + behind).hexdigest()
+
+    @property
+    def awaits_files(self) -> bool:
+        """Whether some of the files come after the worker was told of them."""
+        return any(map(is_arriving, self.files))
 
     @classmethod
     def decode(cls, data: bytes) -> Setup:

@@ -7,38 +7,10 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from catalog.names import quote
+from catalog.types import NAMES
 from flight_server.engines.errors import UnsupportedData
 
-_FIXED: dict[pa.DataType, str] = {
-    pa.null(): '"NULL"',
-    pa.bool_(): "BOOLEAN",
-    pa.int8(): "TINYINT",
-    pa.int16(): "SMALLINT",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.uint8(): "UTINYINT",
-    pa.uint16(): "USMALLINT",
-    pa.uint32(): "UINTEGER",
-    pa.uint64(): "UBIGINT",
-    pa.float16(): "FLOAT",
-    pa.float32(): "FLOAT",
-    pa.float64(): "DOUBLE",
-    pa.date32(): "DATE",
-    pa.date64(): "DATE",
-    pa.time32("s"): "TIME",
-    pa.time32("ms"): "TIME",
-    pa.time64("us"): "TIME",
-    pa.time64("ns"): "TIME_NS",
-    pa.string(): "VARCHAR",
-    pa.large_string(): "VARCHAR",
-    pa.string_view(): "VARCHAR",
-    pa.binary(): "BLOB",
-    pa.large_binary(): "BLOB",
-    pa.binary_view(): "BLOB",
-    pa.month_day_nano_interval(): "INTERVAL",
-    pa.uuid(): "UUID",
-}
-_TIMESTAMPS = {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}
+_FIXED = {**NAMES, pa.uuid(): "UUID"}
 
 
 def sql_type(data: pa.DataType) -> str:
@@ -52,9 +24,7 @@ def sql_type(data: pa.DataType) -> str:
     raise UnsupportedData(f"Values of type {data} cannot be read by this engine.")
 
 
-def _timestamp(data: pa.TimestampType) -> str:
-    if data.tz is None:
-        return _TIMESTAMPS[data.unit]
+def _zoned(data: pa.TimestampType) -> str:
     return "TIMESTAMPTZ_NS" if data.unit == "ns" else "TIMESTAMPTZ"
 
 
@@ -73,7 +43,7 @@ def _struct(data: pa.StructType) -> str:
 
 
 _SHAPES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], str]], ...] = (
-    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_timestamp, _zoned),
     (pa.types.is_decimal, _decimal),
     (pa.types.is_fixed_size_binary, lambda _data: "BLOB"),
     (pa.types.is_struct, _struct),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import NoReturn
 
 from flight_server.engines.base import Frame, Scanned
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 _REASONS: dict[Reason, EngineError] = {
     "cancelled": Cancelled("The statement was cancelled."),
     "timeout": TimedOut("The statement ran past its deadline and was ended."),
-    "memory": OutOfResources("The statement needed more memory than it may have."),
+    "memory": OutOfResources("The statement needed more memory than it may have.", memory=True),
 }
 _KINDS: dict[str, type[EngineError]] = {
     "data": ExecutionFailed,
@@ -61,11 +62,18 @@ class WorkerStream:
         self._owed = 0
         self._closed = False
         self._release: Callable[[], None] = lambda: None
+        self._why: Callable[[], EngineError | None] = lambda: None
         self.scanned: tuple[Scanned, ...] = ()
 
-    def holding(self, release: Callable[[], None]) -> None:
-        """What to call as well once the worker was given back."""
+    def holding(
+        self, release: Callable[[], None], why: Callable[[], EngineError | None] = lambda: None
+    ) -> None:
+        """What to call as well once the worker was given back.
+
+        `why` tells what made the statement fail where the worker cannot know.
+        """
         self._release = release
+        self._why = why
 
     @property
     def worker_pid(self) -> int:
@@ -165,15 +173,19 @@ class WorkerStream:
             fault = Fault.decode(payload)
         except (ValueError, KeyError, TypeError) as error:
             raise self._lost() from error
-        self._clean = fault.kind not in ("lost", "resources")
+        self._clean = fault.kind not in ("lost", "memory", "resources")
         raise self._raised(fault)
 
     def _raised(self, fault: Fault) -> EngineError:
         _log.debug("statement failed: %s", fault.detail)
         if self._running.reason is not None:
             return _ended(self._running.reason)
+        if (known := self._why()) is not None:
+            return known
         if fault.kind == "bind":
             return BindFailed(fault.message, position=fault.position, kind=fault.about)
+        if fault.kind == "memory":
+            return OutOfResources(fault.message, memory=True)
         return _KINDS.get(fault.kind, EngineError)(fault.message)
 
     def _drain(self) -> None:
@@ -204,5 +216,4 @@ def _place(payload: bytes) -> tuple[int, int, int, int]:
 
 
 def _ended(reason: Reason) -> EngineError:
-    known = _REASONS[reason]
-    return type(known)(*known.args)
+    return copy(_REASONS[reason])

@@ -10,7 +10,7 @@ from flight_server.engines.base import Relation
 from flight_server.engines.duckdb.faults import running_fault
 from flight_server.engines.duckdb.relation import view
 from flight_server.engines.duckdb.scan.scan import Scan
-from flight_server.engines.duckdb.session import blank
+from flight_server.engines.duckdb.session import blank, nulls
 from flight_server.engines.duckdb.sqltypes import sql_type
 from flight_server.engines.errors import BindFailed
 
@@ -38,5 +38,4 @@ def trial(relation: Relation) -> None:
 def _nothing(table: Table) -> Scan:
     """A scan of the table's columns that gives no rows."""
     types = {column.name: sql_type(column.type) for column in table.columns}
-    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in types.items())
-    return Scan(f"SELECT {nulls} WHERE false", types, ())
+    return Scan(f"SELECT {nulls(types)} WHERE false", types, ())

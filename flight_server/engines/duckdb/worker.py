@@ -17,6 +17,7 @@ from duckdb import DuckDBPyConnection
 
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb import probe, ring, sandbox, session
+from flight_server.engines.duckdb.arriving import Arrived, ArrivingFiles, is_arriving
 from flight_server.engines.duckdb.channel import Channel, ChannelClosed
 from flight_server.engines.duckdb.emit import Emitter, Stopped
 from flight_server.engines.duckdb.faults import Fault, binding_fault, running_fault
@@ -48,6 +49,7 @@ class Worker:
         self._connection = connection
         self._planner: Planner | None = None
         self._feed = Feed(None, ())
+        self._arrived: Arrived | None = None
         self._running = 0
         self._ended = 0
         self._idle = threading.Event()
@@ -87,7 +89,12 @@ class Worker:
         if contents.streams:
             self._feed = Feed(self._peer(), contents.streams)
         feed = self._feed
+        peer = self._peer() if contents.awaits_files else None
         self._confine(bounds, contents.files)
+        if peer is not None:
+            self._arrived = Arrived(peer)
+            files = filter(is_arriving, contents.files)
+            self._connection.register_filesystem(ArrivingFiles(self._arrived, files))
         try:
             session.fill(self._connection, contents, bounds, lambda: feed.attach(self._connection))
         except FeedFailed:
@@ -150,6 +157,8 @@ class Worker:
         try:
             self._check(number)
             self._feed.begin(lambda: self._check(number))
+            if self._arrived is not None:
+                self._arrived.begin(lambda: self._check(number))
             values = bind(json.loads(names), _row(row))
             bound = session.relation(self._connection, text.decode(), values)
             rows = _batch_rows(promised)

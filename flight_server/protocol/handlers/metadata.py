@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ _Row = tuple[object, ...]
 def catalogs(call: Call, _message: CommandGetCatalogs) -> pa.RecordBatch:
     """The catalogs with at least one visible table."""
     names = call.door.service.visible(call.caller).catalogs()
-    return _batch([names], schemas.CATALOGS)
+    return schemas.batch([names], schemas.CATALOGS)
 
 
 def db_schemas(call: Call, message: CommandGetDbSchemas) -> pa.RecordBatch:
@@ -35,7 +35,9 @@ def db_schemas(call: Call, message: CommandGetDbSchemas) -> pa.RecordBatch:
         message.catalog if message.HasField("catalog") else None,
         message.db_schema_filter_pattern if message.HasField("db_schema_filter_pattern") else None,
     )
-    return _batch([[n.catalog for n in found], [n.schema for n in found]], schemas.DB_SCHEMAS)
+    return schemas.batch(
+        [[n.catalog for n in found], [n.schema for n in found]], schemas.DB_SCHEMAS
+    )
 
 
 def tables(call: Call, message: CommandGetTables) -> Iterator[pa.RecordBatch]:
@@ -72,7 +74,7 @@ def tables(call: Call, message: CommandGetTables) -> Iterator[pa.RecordBatch]:
     wanted = (row for row in rows if not types or _table_type(str(row[3])) in types)
     size = _FIRST
     while part := list(islice(wanted, size)):
-        yield _batch(zip(*part, strict=True), schema)
+        yield schemas.batch(zip(*part, strict=True), schema)
         size = min(size * 2, _MOST)
 
 
@@ -83,15 +85,10 @@ def tables_schema(message: CommandGetTables) -> pa.Schema:
 
 def table_types(_call: Call, _message: CommandGetTableTypes) -> pa.RecordBatch:
     """The kinds of tables there are."""
-    return _batch([TABLE_TYPES], schemas.TABLE_TYPES)
+    return schemas.batch([TABLE_TYPES], schemas.TABLE_TYPES)
 
 
 def _table_type(kind: str) -> str:
     """A table type for comparison: Grafana asks for `BASE TABLE` and `table`."""
     folded = fold(kind)
     return "table" if folded == "base table" else folded
-
-
-def _batch(columns: Iterable[Iterable[object]], schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

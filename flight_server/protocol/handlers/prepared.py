@@ -47,14 +47,14 @@ def close(_call: Call, _message: ActionClosePreparedStatementRequest) -> Iterato
 
 def describe(call: Call, message: CommandPreparedStatementQuery) -> Described:
     """Take a prepared statement up again, with the values that its handle holds."""
-    return statements.described(call, _open(call, message))
+    return statements.described(call, opened(call, message))
 
 
 def bind(
     call: Call, message: CommandPreparedStatementQuery, batches: list[pa.RecordBatch]
 ) -> Iterator[bytes]:
     """Bind rows of values; the new handle holds them and replaces the old one."""
-    planned = _open(call, message)
+    planned = opened(call, message)
     rows = _rows(batches)
     if rows is not None:
         planned = call.door.service.bind(call.caller, planned, rows)
@@ -62,7 +62,8 @@ def bind(
     yield DoPutPreparedStatementResult(prepared_statement_handle=handle).SerializeToString()
 
 
-def _open(call: Call, message: CommandPreparedStatementQuery) -> Planned:
+def opened(call: Call, message: CommandPreparedStatementQuery) -> Planned:
+    """The plan of a prepared statement, made anew."""
     planned = call.door.service.unseal(
         call.caller, message.prepared_statement_handle, HandleKind.PREPARED
     )

@@ -54,13 +54,20 @@ def renew(call: Call, message: RenewFlightEndpointRequest) -> Iterator[bytes]:
 
 
 def _cancel(call: Call, info: FlightInfo) -> CancelStatus.ValueType:
-    if not info.endpoint:
-        raise MalformedMessage("The FlightInfo has no endpoint, so that it names no query.")
-    found = [_handle(call, given.ticket.ticket) for given in info.endpoint]
+    tickets = [given.ticket.ticket for given in info.endpoint] or [_begun(info)]
+    found = [_handle(call, ticket) for ticket in tickets]
     handles = [handle for handle in found if handle is not None]
     # What answers metadata is over in no time.
     ended = bool(handles) and call.door.service.cancel(call.caller, handles)
     return _ENDED if ended else _NOTHING_TO_END
+
+
+def _begun(info: FlightInfo) -> bytes:
+    """The ticket of a polled statement that is not done: it is all that its descriptor has."""
+    asked = info.flight_descriptor.cmd
+    if not asked or not isinstance(unpack(asked), TicketStatementQuery):
+        raise MalformedMessage("The FlightInfo has no endpoint, so that it names no query.")
+    return asked
 
 
 def _handle(call: Call, ticket: bytes) -> bytes | None:

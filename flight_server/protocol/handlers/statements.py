@@ -27,9 +27,14 @@ _PATIENCE = 0.02
 
 def describe(call: Call, message: CommandStatementQuery) -> Described:
     """Plan a statement; nothing runs."""
+    return described(call, planned(call, message))
+
+
+def planned(call: Call, message: CommandStatementQuery) -> Planned:
+    """The plan of a statement."""
     refuse_transaction(message)
     call.statement = message.query
-    return described(call, call.door.service.plan(call.caller, message.query))
+    return call.door.service.plan(call.caller, message.query)
 
 
 def described(call: Call, planned: Planned) -> Described:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 
@@ -106,3 +108,9 @@ XDBC_TYPE_INFO = pa.schema(
         _field("interval_precision", pa.int32()),
     ]
 )
+
+
+def batch(columns: Iterable[Iterable[object]], schema: pa.Schema) -> pa.RecordBatch:
+    """Values by column as rows of a schema."""
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

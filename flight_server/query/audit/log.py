@@ -1,8 +1,8 @@
 """The audit log as a listener: takes events from all threads, and writes them from one.
 
-A start is answered with a receipt that waits until its record is on the disk; all that are told
-meanwhile share one write. Where the log cannot be written, statements are refused until it can be,
-or go on unrecorded where the settings say so.
+A start is answered with a receipt that waits until its record is on the disk, and so is a charge;
+all that are told meanwhile share one write. Where the log cannot be written, statements are refused
+until it can be, or go on unrecorded where the settings say so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flight_server.query.audit.recent import recent
 from flight_server.query.audit.records import Scribe, lost
 from flight_server.query.audit.trail import Trail
 from flight_server.query.errors import AuditUnavailable
-from flight_server.query.events import Event, Receipt, StatementStarted
+from flight_server.query.events import Event, Receipt, StatementCharged, StatementStarted
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,11 @@ class AuditLog:
         return self._trouble is not None
 
     def tell(self, event: Event) -> Receipt | None:
-        """Take an event. Raises `AuditUnavailable` for a start that cannot be recorded now."""
-        if not isinstance(event, StatementStarted):
+        """Take an event.
+
+        Raises `AuditUnavailable` for a start or a charge that cannot be recorded now.
+        """
+        if not isinstance(event, StatementStarted | StatementCharged):
             self._add(_Entry(event))
             return None
         if self._trouble is not None:

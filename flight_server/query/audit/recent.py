@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from flight_server.query.audit.chain import Broken, Record, read
+from flight_server.query.audit.choices import ESTIMATE
 from flight_server.query.audit.files import Place, last_lines
 
 _RULE = pa.struct(
@@ -20,6 +21,14 @@ _SCANNED = pa.struct(
     [
         *(pa.field(name, pa.string()) for name in ("catalog", "schema", "table")),
         *(pa.field(name, pa.int64()) for name in ("files", "bytes")),
+    ]
+)
+_COST = pa.struct(
+    [
+        ("scanned", pa.int64()),
+        ("billed", pa.int64()),
+        ("usd", pa.float64()),
+        ("certain", pa.bool_()),
     ]
 )
 _OBJECT = pa.struct(
@@ -60,6 +69,8 @@ SCHEMA = pa.schema(
         ("method", pa.string()),
         ("command", pa.string()),
         ("engine", pa.string()),
+        ("reason", pa.string()),
+        ("estimate", ESTIMATE),
         ("sql_fingerprint", pa.string()),
         ("sql", pa.string()),
         ("params", pa.string()),
@@ -76,6 +87,7 @@ SCHEMA = pa.schema(
         ("rows", pa.int64()),
         ("bytes", pa.int64()),
         ("scanned", pa.list_(_SCANNED)),
+        ("cost", _COST),
         ("lost", pa.int64()),
         ("count", pa.int64()),
     ]

@@ -15,8 +15,9 @@ from auth.policy import unbound
 from auth.visible import VisibleTable
 from catalog.model import Snapshot
 from catalog.names import TableName
-from flight_server.engines.base import Scanned
+from flight_server.engines.base import Cost, Scanned
 from flight_server.query.audit.chain import Record
+from flight_server.query.audit.choices import recorded
 from flight_server.query.audit.columns import ANYTHING, Columns, Used, columns_of, used
 from flight_server.query.audit.fingerprint import Shape, plain_names, shape
 from flight_server.query.audit.refusals import Refusals
@@ -27,6 +28,7 @@ from flight_server.query.events import (
     CallEnded,
     Event,
     PolicyChanged,
+    StatementCharged,
     StatementEnded,
     StatementStarted,
     Status,
@@ -53,6 +55,7 @@ _NAMING = frozenset(
 )
 _SILENT_COMMANDS = ("CommandStatement", "CommandPreparedStatement", "TicketStatement")
 _ALL = ["*"]
+_STATEMENT_EVENTS = {StatementStarted: "start", StatementCharged: "charge", StatementEnded: "end"}
 
 
 class Scribe:
@@ -73,6 +76,9 @@ class Scribe:
             case StatementStarted():
                 yield from self._login(event.caller, event.at)
                 yield self._started(event)
+            case StatementCharged():
+                told = {**self._statement(event), "cost": _cost(event.expected)}
+                yield _without_nothing(told)
             case StatementEnded():
                 yield _without_nothing(self._ended(event))
             case PolicyChanged():
@@ -88,6 +94,7 @@ class Scribe:
         return _without_nothing(
             {
                 **self._statement(event),
+                **recorded(event.choice),
                 "roles": sorted(basis.roles),
                 "groups": self._groups(event.caller.principal.groups),
                 **self._sql(planned.state.text, refused=False),
@@ -103,6 +110,7 @@ class Scribe:
         failure = failure_of(event.error) if event.error is not None else None
         return {
             **self._statement(event),
+            **recorded(event.choice),
             "status": _status(failure, event.status),
             "error_code": failure.code if failure else None,
             "queue_ms": _ms(event.queued),
@@ -111,16 +119,19 @@ class Scribe:
             "rows": event.rows,
             "bytes": event.bytes,
             "scanned": _scanned(event.scanned),
+            "cost": _cost(event.cost),
         }
 
     def _groups(self, groups: frozenset[str]) -> str | None:
         return self._namer.name("groups", "\n".join(sorted(groups)).encode()) if groups else None
 
-    def _statement(self, event: StatementStarted | StatementEnded) -> dict[str, Any]:
+    def _statement(
+        self, event: StatementStarted | StatementCharged | StatementEnded
+    ) -> dict[str, Any]:
         part = event.planned.state.part
         return {
             "ts": stamp(event.at),
-            "event": "start" if isinstance(event, StatementStarted) else "end",
+            "event": _STATEMENT_EVENTS[type(event)],
             **self._who(event.caller),
             "query_id": event.planned.query_id,
             "prepared": event.planned.state.prepared,
@@ -312,6 +323,13 @@ def _scanned(scanned: Sequence[Scanned]) -> list[dict[str, Any]]:
         {"catalog": n.catalog, "schema": n.schema, "table": n.table, "files": f, "bytes": b}
         for n, (f, b) in found.items()
     ]
+
+
+def _cost(cost: Cost | None) -> dict[str, Any] | None:
+    if cost is None:
+        return None
+    told = {"scanned": cost.scanned, "billed": cost.billed, "usd": cost.usd}
+    return told if cost.certain else {**told, "certain": False}
 
 
 def _listed(names: tuple[str, ...] | None) -> list[str]:

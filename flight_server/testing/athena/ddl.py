@@ -1,4 +1,4 @@
-"""CREATE and DROP of databases and views, and DROP TABLE: what changes the Glue catalog alone."""
+"""CREATE and DROP of databases, tables and views."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+from flight_server.testing.athena.create import add_partitions, create_table
 from flight_server.testing.athena.errors import StatementFailed
 from flight_server.testing.athena.query import bind, parse
 from flight_server.testing.athena.statement import Result, Statement
@@ -35,11 +36,18 @@ def ddl(text: str, statement: Statement) -> Result:
             _drop_database(found, statement.around.store)
         else:
             _drop_table(found, statement)
+    elif text[:5].upper() == "ALTER":
+        return _alter(text, statement)
     else:
-        raise StatementFailed(
-            "NOT_SUPPORTED: the double makes no tables; put them in Glue and S3 or in Iceberg"
-        )
+        return create_table(text, statement)
     return written(statement, [], [])
+
+
+def _alter(text: str, statement: Statement) -> Result:
+    added = add_partitions(text, statement)
+    if added is None:
+        raise StatementFailed("NOT_SUPPORTED: the double alters no tables but by ADD PARTITION")
+    return added
 
 
 def _create_database(found: re.Match[str], store: Store) -> None:

@@ -10,6 +10,7 @@ _KINDS = exp.DataType.Type
 
 MACROS = """
 CREATE OR REPLACE MACRO at_timezone(ts, z) AS timezone(z, ts);
+CREATE OR REPLACE MACRO with_timezone(ts, z) AS timezone(z, ts);
 CREATE OR REPLACE MACRO from_iso8601_timestamp(s) AS CAST(s AS TIMESTAMPTZ);
 CREATE OR REPLACE MACRO from_iso8601_date(s) AS CAST(s AS DATE);
 CREATE OR REPLACE MACRO json_array_get(j, i) AS json_extract(j, i);
@@ -36,12 +37,15 @@ CREATE OR REPLACE MACRO __varchar(x) AS CASE typeof(x)
     WHEN 'TIMESTAMP WITH TIME ZONE'
     THEN strftime(TRY_CAST(x AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%f UTC')
     ELSE CAST(x AS VARCHAR) END;
-CREATE OR REPLACE MACRO __divide(a, b) AS CASE
-    WHEN b = 0 AND typeof(b) NOT IN ('DOUBLE', 'FLOAT') AND typeof(a) NOT IN ('DOUBLE', 'FLOAT')
-    THEN error('DIVISION_BY_ZERO: Division by zero') ELSE a / b END;
-CREATE OR REPLACE MACRO __modulo(a, b) AS CASE
-    WHEN b = 0 AND typeof(b) NOT IN ('DOUBLE', 'FLOAT') AND typeof(a) NOT IN ('DOUBLE', 'FLOAT')
-    THEN error('DIVISION_BY_ZERO: Division by zero') ELSE a % b END;
+CREATE OR REPLACE MACRO __real_divide(a, b) AS a / b;
+CREATE OR REPLACE MACRO __whole_divide(a, b) AS a // b;
+CREATE OR REPLACE MACRO __divide
+    (a TINYINT, b TINYINT) AS a // b, (a SMALLINT, b SMALLINT) AS a // b,
+    (a INTEGER, b INTEGER) AS a // b, (a BIGINT, b BIGINT) AS a // b,
+    (a HUGEINT, b HUGEINT) AS a // b, (a FLOAT, b FLOAT) AS CAST(a / b AS FLOAT),
+    (a DOUBLE, b DOUBLE) AS a / b, (a DOUBLE, b BIGINT) AS a / b,
+    (a BIGINT, b DOUBLE) AS a / b, (a DOUBLE, b HUGEINT) AS a / b,
+    (a HUGEINT, b DOUBLE) AS a / b;
 """
 """Functions of Trino's that DuckDB has under other names, and what the rewriting calls."""
 
@@ -62,7 +66,7 @@ def as_duckdb(tree: exp.Expr) -> tuple[exp.Expr, bool]:
         is_micro |= _timestamp(of)
     for node in _innermost_first(tree, exp.Cast):
         _cast(node)
-    for division in _innermost_first(tree, exp.Div, exp.Mod):
+    for division in _innermost_first(tree, exp.Div):
         _divide(division)
     return tree, is_micro
 
@@ -114,7 +118,13 @@ def _cast(node: exp.Expr) -> None:
 
 
 def _divide(node: exp.Expr) -> None:
-    """A division of integers: whole, and an error by zero."""
-    name = "__modulo" if isinstance(node, exp.Mod) else "__divide"
-    parts = [node.this.copy(), node.expression.copy()]
-    node.replace(exp.Anonymous(this=name, expressions=parts))
+    """A division: whole for integers, which fails by zero, where one of doubles is infinite.
+
+    Of what holds an aggregate DuckDB knows the type too late: there zero fails for doubles too.
+    """
+    parts = [node.this, node.expression]
+    if any(isinstance(part, exp.Cast) and part.to.this == _KINDS.DOUBLE for part in parts):
+        name = "__real_divide"
+    else:
+        name = "__divide" if node.find(exp.AggFunc) is None else "__whole_divide"
+    node.replace(exp.Anonymous(this=name, expressions=[part.copy() for part in parts]))

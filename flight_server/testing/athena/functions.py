@@ -71,7 +71,7 @@ TRINO_FUNCTIONS = frozenset(_NAMES.split())
 _TYPES = frozenset({"array", "char", "decimal", "map", "numeric", "row", "time", "timestamp"})
 _GRAMMAR = """
 all analyze and any as between by case cross cube distinct else end escape except exists explain
-fetch filter first following for from full group grouping having in inner intersect interval
+fetch filter first following for from full group grouping having in inner insert intersect interval
 into is join last lateral left like limit natural not nulls offset on or order ordinality outer
 over partition preceding range recursive right rollup rows select sets some table tablesample
 then to unbounded union unload unnest using values varbinary varchar version when where window

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.orc as pa_orc
-import pyarrow.parquet as pq
 
 from flight_server.testing.athena.ddl import view_entry
+from flight_server.testing.athena.formats import FORMATS, file_bytes, hive_name
 from flight_server.testing.athena.store import Store
-
-_SERDES = {
-    "parquet": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
-    "orc": "org.apache.hadoop.hive.ql.io.orc.OrcSerde",
-    "csv": "org.apache.hadoop.hive.serde2.OpenCSVSerde",
-    "text": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
-}
-_INPUTS = {
-    "parquet": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-    "orc": "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat",
-}
-_TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +42,7 @@ def put_table(store: Store, name: str, data: Data) -> None:
         )
         made.append(data.rows)
         return
-    if data.file_format not in _SERDES:
+    if data.file_format not in FORMATS:
         raise ValueError(f"no such format: {data.file_format}")
     keys = data.partitioned_by
     plain = [field for field in data.rows.schema if field.name not in keys]
@@ -73,7 +58,7 @@ def put_table(store: Store, name: str, data: Data) -> None:
                 PartitionInput={"Values": values, "StorageDescriptor": described},
             )
         written = rows.select([field.name for field in plain])
-        store.put(f"{place}/part-0.{data.file_format}", _file(written, data.file_format))
+        store.put(f"{place}/part-0.{data.file_format}", file_bytes(written, data.file_format))
 
 
 def put_view(store: Store, name: str, query: str, columns: Mapping[str, str]) -> None:
@@ -93,33 +78,6 @@ def empty(store: Store) -> None:
             if found:
                 store.s3.delete_objects(Bucket=bucket["Name"], Delete={"Objects": found})
         store.s3.delete_bucket(Bucket=bucket["Name"])
-
-
-def hive_name(of: pa.DataType) -> str:
-    """An Arrow type as Hive writes it."""
-    if pa.types.is_decimal(of):
-        return f"decimal({of.precision},{of.scale})"
-    if pa.types.is_list(of) or pa.types.is_large_list(of):
-        return f"array<{hive_name(of.value_type)}>"
-    if pa.types.is_map(of):
-        return f"map<{hive_name(of.key_type)},{hive_name(of.item_type)}>"
-    if pa.types.is_struct(of):
-        parts = (f"{of.field(i).name}:{hive_name(of.field(i).type)}" for i in range(of.num_fields))
-        return f"struct<{','.join(parts)}>"
-    if pa.types.is_timestamp(of):
-        return "timestamp"
-    simple = {
-        pa.int8(): "tinyint",
-        pa.int16(): "smallint",
-        pa.int32(): "int",
-        pa.int64(): "bigint",
-        pa.float32(): "float",
-        pa.float64(): "double",
-        pa.bool_(): "boolean",
-        pa.date32(): "date",
-        pa.binary(): "binary",
-    }
-    return simple.get(of, "string")
 
 
 def _put_database(store: Store, name: str) -> None:
@@ -142,15 +100,10 @@ def _entry(name: str, data: Data, plain: list[pa.Field]) -> dict[str, Any]:
 
 
 def _storage(data: Data, plain: list[pa.Field]) -> dict[str, Any]:
-    delimiters = {"csv": {"separatorChar": ",", "quoteChar": '"'}, "text": {"field.delim": "\x01"}}
     return {
         "Columns": [_column(field) for field in plain],
         "Location": data.location,
-        "InputFormat": _INPUTS.get(data.file_format, _TEXT_INPUT),
-        "SerdeInfo": {
-            "SerializationLibrary": _SERDES[data.file_format],
-            "Parameters": delimiters.get(data.file_format, {"serialization.format": "1"}),
-        },
+        **FORMATS[data.file_format].described(),
     }
 
 
@@ -171,21 +124,3 @@ def _partitions(rows: pa.Table, keys: tuple[str, ...]) -> Iterator[tuple[list[st
             value = pa.scalar(values[key], rows[key].type)
             chosen = chosen.filter(pc.equal(chosen[key], value))
         yield [str(values[key]) for key in keys], chosen
-
-
-def _file(rows: pa.Table, file_format: str) -> bytes:
-    out = io.BytesIO()
-    if file_format == "parquet":
-        pq.write_table(rows, out, use_deprecated_int96_timestamps=True)
-    elif file_format == "orc":
-        pa_orc.write_table(rows, out)
-    elif file_format == "csv":
-        pa_csv.write_csv(rows, out, pa_csv.WriteOptions(quoting_style="all_valid"))
-    else:
-        lines = zip(*(_texts(column) for column in rows.columns), strict=True)
-        out.write("".join("\x01".join(line) + "\n" for line in lines).encode())
-    return out.getvalue()
-
-
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    return ["\\N" if text is None else text for text in pc.cast(column, pa.string()).to_pylist()]

@@ -7,6 +7,7 @@ import re
 import sqlglot
 from sqlglot.errors import SqlglotError
 
+from flight_server.testing.athena.change import change
 from flight_server.testing.athena.ddl import ddl
 from flight_server.testing.athena.errors import StatementFailed
 from flight_server.testing.athena.files import csv_bytes, metadata_bytes
@@ -19,10 +20,10 @@ from flight_server.testing.athena.values import texts
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET threads = 2",
-    "SET integer_division = true",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+_CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _FLAGS = re.IGNORECASE | re.DOTALL
 _EXECUTE = re.compile(r"EXECUTE\s+(\w+)(?:\s+USING\s+(.*))?", _FLAGS)
 _PREPARE = re.compile(r"PREPARE\s+(\w+)\s+FROM\s+(.*)", _FLAGS)
@@ -53,8 +54,10 @@ def run(statement: Statement) -> Result:
         return utility(text, statement)
     if kind == "DDL":
         return ddl(text, statement)
-    if sub != "SELECT":
-        raise StatementFailed("NOT_SUPPORTED: the double writes no rows into tables")
+    if sub in _CHANGES:
+        return change(text, statement)
+    if sub != "SELECT":  # VACUUM and OPTIMIZE: rows stay what they are
+        return written(statement, [], [])
     return _select(text, statement)
 
 

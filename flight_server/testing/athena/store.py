@@ -132,6 +132,14 @@ class Store:
                 error_type=1301,
             ) from error
 
+    def has_table(self, database: str, name: str) -> bool:
+        """Whether there is a table or a view."""
+        try:
+            self.glue.get_table(DatabaseName=database, Name=name)
+        except self.glue.exceptions.EntityNotFoundException:
+            return False
+        return True
+
     def has_database(self, name: str) -> bool:
         """Whether there is a database."""
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from pyiceberg.table import Table
 from sqlglot import exp
 
+from flight_server.testing.athena import hive_text
 from flight_server.testing.athena.errors import StatementFailed
+from flight_server.testing.athena.formats import format_of
 from flight_server.testing.athena.metadata import current_columns
 from flight_server.testing.athena.statement import Statement
 
@@ -95,7 +97,8 @@ def _iceberg(
     names = tuple(field.name for field in used or schema.fields[:1])
     scan = table.scan(selected_fields=names, snapshot_id=snapshot)
     ids = {identifier for field in used for identifier in (field.field_id, *_below(field))}
-    for task in scan.plan_files():
+    tasks = list(scan.plan_files())
+    for task in tasks:
         sizes = task.file.column_sizes or {}
         statement.scanned += (
             sum(size for identifier, size in sizes.items() if identifier in ids)
@@ -103,6 +106,8 @@ def _iceberg(
             else task.file.file_size_in_bytes
         )
     statement.check()
+    if not tasks:  # pyiceberg cannot make nothing of some types
+        return pa.Table.from_batches([], scan.projection().as_arrow())
     return scan.to_arrow()
 
 
@@ -157,7 +162,7 @@ def _hive(statement: Statement, entry: dict[str, Any], choice: _Choice) -> pa.Ta
             (partition["StorageDescriptor"]["Location"], partition["Values"])
             for partition in store.partitions(entry["DatabaseName"], entry["Name"])
         ]
-    read_file = _reader(entry, choice)
+    read_file = _reader(statement, entry, choice)
     parts = []
     for location, values in places:
         for url in store.data_files(location):
@@ -198,18 +203,20 @@ _Reader = Callable[[bytes, str], tuple[pa.Table, int]]
 """A file's bytes and URL -> its rows and how much of it was read."""
 
 
-def _reader(entry: dict[str, Any], choice: _Choice) -> _Reader:
-    storage = entry["StorageDescriptor"]
-    serde = storage.get("SerdeInfo") or {}
-    library = str(serde.get("SerializationLibrary") or storage.get("InputFormat") or "").lower()
-    if "parquet" in library:
+def _reader(statement: Statement, entry: dict[str, Any], choice: _Choice) -> _Reader:
+    file_format = format_of(entry)
+    if file_format == "parquet":
         return lambda data, _: _parquet_file(data, choice)
-    if "orc" in library:
+    if file_format == "orc":
         return lambda data, _: (_lowered(pa_orc.read_table(io.BytesIO(data))), len(data))
-    if "text" in library or "lazysimple" in library or "csv" in library or not library:
-        names = [column["Name"].lower() for column in storage["Columns"]]
-        return _text_reader(entry, names, quoted="csv" in library)
-    raise StatementFailed(f"NOT_SUPPORTED: the double reads no files of {library}")
+    if file_format == "csv":
+        return _csv_reader(entry)
+    if file_format == "text":
+        columns = entry["StorageDescriptor"]["Columns"]
+        names = [(column["Name"].lower(), duckdb_type(column["Type"])) for column in columns]
+        return _text_reader(entry, arrow_schema(statement.connection, names))
+    serde = entry["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
+    raise StatementFailed(f"NOT_SUPPORTED: the double reads no files of {serde}")
 
 
 def _lowered(table: pa.Table) -> pa.Table:
@@ -230,23 +237,21 @@ def _parquet_file(data: bytes, choice: _Choice) -> tuple[pa.Table, int]:
     return _lowered(file.read(columns=kept)), scanned
 
 
-def _text_reader(entry: dict[str, Any], names: list[str], *, quoted: bool) -> _Reader:
-    """Files of lines: OpenCSV's with quotes, LazySimple's with `\\N` for NULL."""
-    serde = (entry["StorageDescriptor"].get("SerdeInfo") or {}).get("Parameters") or {}
-    delimiter = serde.get("separatorChar" if quoted else "field.delim", "," if quoted else "\x01")
-    skipped = int((entry.get("Parameters") or {}).get("skip.header.line.count", 0))
+def _csv_reader(entry: dict[str, Any]) -> _Reader:
+    """Files of OpenCSV's lines: every value a text, in quotes."""
+    storage = entry["StorageDescriptor"]
+    serde = (storage.get("SerdeInfo") or {}).get("Parameters") or {}
+    names = [column["Name"].lower() for column in storage["Columns"]]
     parse = pa_csv.ParseOptions(
-        delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
+        delimiter=serde.get("separatorChar", ","), quote_char='"', newlines_in_values=True
     )
     convert = pa_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        null_values=[] if quoted else ["\\N"],
-        strings_can_be_null=not quoted,
+        column_types=dict.fromkeys(names, pa.string()), null_values=[], strings_can_be_null=False
     )
-    options = pa_csv.ReadOptions(column_names=names, skip_rows=skipped)
+    options = pa_csv.ReadOptions(column_names=names, skip_rows=_skipped(entry))
 
     def read_file(data: bytes, url: str) -> tuple[pa.Table, int]:
-        text = gzip.decompress(data) if url.endswith(".gz") else data
+        text = _unpacked(data, url)
         if not text.strip():
             return pa.table({name: pa.array([], pa.string()) for name in names}), len(data)
         rows = pa_csv.read_csv(
@@ -255,3 +260,36 @@ def _text_reader(entry: dict[str, Any], names: list[str], *, quoted: bool) -> _R
         return rows, len(data)
 
     return read_file
+
+
+def _text_reader(entry: dict[str, Any], schema: pa.Schema) -> _Reader:
+    """Files of LazySimple's lines, with `\\N` for NULL."""
+    skipped = _skipped(entry)
+
+    def read_file(data: bytes, url: str) -> tuple[pa.Table, int]:
+        rows = hive_text.read(_unpacked(data, url), schema, text_delimiter(entry))
+        return rows.slice(skipped), len(data)
+
+    return read_file
+
+
+def text_delimiter(entry: dict[str, Any]) -> str:
+    """What separates the fields of a table of text."""
+    serde = (entry["StorageDescriptor"].get("SerdeInfo") or {}).get("Parameters") or {}
+    return str(serde.get("field.delim", "\x01"))
+
+
+def _skipped(entry: dict[str, Any]) -> int:
+    return int((entry.get("Parameters") or {}).get("skip.header.line.count", 0))
+
+
+def _unpacked(data: bytes, url: str) -> bytes:
+    return gzip.decompress(data) if url.endswith(".gz") else data
+
+
+def arrow_schema(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]
+) -> pa.Schema:
+    """Columns of DuckDB's types as Arrow's."""
+    shown = ", ".join(f"CAST(NULL AS {of}) AS {_name(name)}" for name, of in columns)
+    return connection.sql(f"SELECT {shown}").to_arrow_table().schema

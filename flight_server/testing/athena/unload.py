@@ -55,7 +55,7 @@ def unload(text: str, statement: Statement) -> Result:
         )
     tree = parse(wish.query, statement)
     query = bind(tree, statement)
-    _check(query)
+    check(query)
     data = query.table(statement)
     data = data.cast(pa.schema([pa.field(f.name, hive_type(f.type)) for f in data.schema]))
     statement.check()
@@ -89,7 +89,7 @@ def _wish(text: str) -> _Wish:
     return _Wish(found["query"], found["to"].rstrip("/"), compression)
 
 
-def _check(query: Query) -> None:
+def check(query: Query) -> None:
     """What Hive's writer refuses. Raises `StatementFailed`."""
     names = [column["Name"].lower() for column in query.columns]
     for index, (name, of) in enumerate(zip(names, query.relation.types, strict=True)):

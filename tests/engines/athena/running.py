@@ -17,7 +17,8 @@ from flight_server.engines.athena.stream import AthenaStream
 from flight_server.engines.athena.translated import AthenaTable, Sent, SortKey, Translated
 from flight_server.engines.base import Secured
 from flight_server.testing.athena import AthenaDouble
-from tests.engines.rig import decoded, eventually, soon
+from tests.engines.rig import decoded, soon
+from tests.waiting import eventually
 
 STAGING = "s3://results-of-statements/staging"
 ROLE = AthenaRole(staging=STAGING)

@@ -9,7 +9,8 @@ import pytest
 
 from flight_server.engines.athena.admission import Admission
 from flight_server.engines.errors import Busy
-from tests.engines.rig import eventually, soon
+from tests.engines.rig import soon
+from tests.waiting import eventually
 
 
 def _never() -> bool:

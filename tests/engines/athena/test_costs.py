@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flight_server.engines.athena.costs import Cost, cost, together
+from flight_server.engines.athena.costs import cost
 from flight_server.engines.athena.settings import MIB
+from flight_server.engines.base import Cost
 
 
 @pytest.mark.parametrize(
@@ -32,4 +33,5 @@ def test_what_failed_is_free_but_told() -> None:
 
 
 def test_each_attempt_counts() -> None:
-    assert together(cost(1, 5.0), cost(1, 5.0)).billed == 20 * MIB
+    both = cost(1, 5.0) + cost(1, 5.0, certain=False)
+    assert (both.billed, both.certain) == (20 * MIB, False)

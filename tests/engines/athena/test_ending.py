@@ -12,7 +12,7 @@ import pytest
 from flight_server.engines.athena.stream import AthenaStream
 from flight_server.engines.errors import Busy, Cancelled, EngineError, TimedOut
 from tests.engines.athena.running import NewEngine, Rig, elapsed, select
-from tests.engines.rig import eventually
+from tests.waiting import eventually
 
 _SCHEMA = pa.schema([("id", pa.int64())])
 _ALL = select("SELECT id AS c0 FROM inv.numbers", _SCHEMA)

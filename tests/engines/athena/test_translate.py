@@ -18,7 +18,7 @@ from flight_server.engines.athena.translated import Translated
 from flight_server.engines.base import Secured
 from flight_server.engines.errors import Untranslatable
 from tests.trino import lake, policies, rows
-from tests.trino.corpus import GOLDEN, Idiom, idioms
+from tests.trino.corpus import GOLDEN, Idiom, differing, idioms
 from tests.trino.prove import on_duck
 
 ALL = idioms()
@@ -103,6 +103,17 @@ def test_narrowed_tables_show_the_same_rows_as_duckdbs_views() -> None:
         assert found == entry["rows"], case.name
     raw.close()
     assert not golden, _RENEW
+
+
+def test_what_differs_on_trino_is_what_is_named() -> None:
+    golden = json.loads((GOLDEN / "differences.json").read_text())
+    assert [(entry["name"], entry["sql"]) for entry in golden] == differing(), _RENEW
+    with lake.duck() as duck:
+        for entry in golden:
+            schema, found = on_duck(duck, entry["sql"])
+            made = _translated(entry["sql"], schema)
+            assert made.ordered_sql == entry["trino"], _RENEW
+            assert found == entry["duck"] != entry["rows"]
 
 
 def _people(**changed: Any) -> Secured:

@@ -11,13 +11,11 @@ import org.apache.iceberg.types.Types;
 
 /** Deletes by position, by deletion vector and by equality, alone and together. */
 final class Deletes {
-  private static final String SPARK = "Spark";
-  private static final String JAVA = "Iceberg Java";
   private static final Schema SIMPLE =
-      new Schema(
-          Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-          Types.NestedField.optional(2, "a", Types.StringType.get()),
-          Types.NestedField.optional(3, "b", Types.StringType.get()));
+      Rig.schema(
+          "id", Types.IntegerType.get(),
+          "a", Types.StringType.get(),
+          "b", Types.StringType.get());
   private final Rig rig;
 
   Deletes(Rig rig) {
@@ -56,7 +54,7 @@ final class Deletes {
         "DELETE FROM $t WHERE id % 3 = 0",
         "DELETE FROM $t WHERE id IN (1, 21)",
         String.format(fill, 0, 4));
-    rig.done(name, kind + " of two commits, rows added again", SPARK);
+    rig.done(name, kind + " of two commits, rows added again", Rig.SPARK);
 
     name = "updated_v" + version;
     rig.sql(
@@ -65,7 +63,7 @@ final class Deletes {
         String.format(fill, 0, 20),
         "UPDATE $t SET v = 'new' WHERE id < 5",
         "UPDATE $t SET v = NULL WHERE id = 3");
-    rig.done(name, "updates as " + kind, SPARK);
+    rig.done(name, "updates as " + kind, Rig.SPARK);
 
     name = "merged_v" + version;
     rig.sql(
@@ -75,7 +73,7 @@ final class Deletes {
         "MERGE INTO $t t USING (SELECT id + 15 AS id, 'm' AS v FROM range(10)) s ON t.id = s.id"
             + " WHEN MATCHED AND t.id % 2 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v"
             + " WHEN NOT MATCHED THEN INSERT *");
-    rig.done(name, "MERGE as " + kind, SPARK);
+    rig.done(name, "MERGE as " + kind, Rig.SPARK);
 
     name = "deleted_evolved_v" + version;
     rig.sql(
@@ -88,7 +86,7 @@ final class Deletes {
         "ALTER TABLE $t ALTER COLUMN id TYPE BIGINT",
         "ALTER TABLE $t ADD COLUMN w.y STRING",
         "DELETE FROM $t WHERE id = 5");
-    rig.done(name, kind + " before and after a change of the schema", SPARK);
+    rig.done(name, kind + " before and after a change of the schema", Rig.SPARK);
 
     name = "emptied_v" + version;
     rig.sql(
@@ -97,7 +95,7 @@ final class Deletes {
         String.format(fill, 0, 10),
         "DELETE FROM $t WHERE id % 2 = 0",
         "DELETE FROM $t");
-    rig.done(name, "all rows deleted", SPARK);
+    rig.done(name, "all rows deleted", Rig.SPARK);
 
     name = "compacted_v" + version;
     rig.sql(
@@ -109,7 +107,7 @@ final class Deletes {
         "CALL lake.system.rewrite_data_files(table => 's." + name + "',"
             + " options => map('rewrite-all', 'true'))",
         "DELETE FROM $t WHERE id = 1");
-    rig.done(name, "data files rewritten after deletes", SPARK);
+    rig.done(name, "data files rewritten after deletes", Rig.SPARK);
   }
 
   private void positions() throws Exception {
@@ -124,7 +122,7 @@ final class Deletes {
           "INSERT INTO $t SELECT id, IF(id % 2 = 0, 'a/b', 'c') FROM range(20)",
           "INSERT INTO $t SELECT id, IF(id % 2 = 0, 'a/b', 'c') FROM range(20, 40)",
           "DELETE FROM $t WHERE id % 5 = 0");
-      rig.done(name, "position deletes by " + granularity, SPARK);
+      rig.done(name, "position deletes by " + granularity, Rig.SPARK);
     }
     Table table = rig.create("positions_sequence", 2, SIMPLE);
     DataFile first = rig.append(table, Rig.of(1, "a", "b"), Rig.of(2, "a", "b"), Rig.of(3, "a", "b"));
@@ -133,7 +131,7 @@ final class Deletes {
     same.addDeletes(
         rig.positions(table, null, Rig.of(first.location(), 1), Rig.of(second.location(), 0)));
     same.commit();
-    rig.done("positions_sequence", "position deletes of rows of the same commit", JAVA);
+    rig.done("positions_sequence", "position deletes of rows of the same commit", Rig.JAVA);
 
     Table removed = rig.create("positions_dangling", 2, SIMPLE);
     DataFile gone = rig.append(removed, Rig.of(1, "a", "b"), Rig.of(2, "a", "b"));
@@ -142,7 +140,7 @@ final class Deletes {
         removed,
         rig.positions(removed, null, Rig.of(gone.location(), 0), Rig.of(kept.location(), 1)));
     removed.newDelete().deleteFile(gone).commit();
-    rig.done("positions_dangling", "position deletes that also name a file that is gone", JAVA);
+    rig.done("positions_dangling", "position deletes that also name a file that is gone", Rig.JAVA);
 
     Table upgraded = rig.create("upgraded_v1", 1, SIMPLE);
     DataFile old = rig.append(upgraded, Rig.of(1, "a", "b"), Rig.of(2, "a", "b"));
@@ -150,7 +148,7 @@ final class Deletes {
     upgraded.refresh();
     rig.delete(upgraded, rig.positions(upgraded, null, Rig.of(old.location(), 0)));
     rig.delete(upgraded, rig.equality(upgraded, null, List.of("id"), Rig.of(7)));
-    rig.done("upgraded_v1", "a table of version 1, upgraded, then with deletes", JAVA);
+    rig.done("upgraded_v1", "a table of version 1, upgraded, then with deletes", Rig.JAVA);
   }
 
   private Table filled(String name, int version) throws Exception {
@@ -168,18 +166,18 @@ final class Deletes {
   private void equality() throws Exception {
     Table simple = filled("equality", 2);
     rig.delete(simple, rig.equality(simple, null, List.of("id"), Rig.of(1), Rig.of(9)));
-    rig.done("equality", "equality deletes by one column", JAVA);
+    rig.done("equality", "equality deletes by one column", Rig.JAVA);
 
     Table nulls = filled("equality_null", 2);
     rig.delete(nulls, rig.equality(nulls, null, List.of("a"), Rig.of((Object) null)));
-    rig.done("equality_null", "an equality delete of NULL", JAVA);
+    rig.done("equality_null", "an equality delete of NULL", Rig.JAVA);
 
     Table several = filled("equality_columns", 2);
     rig.delete(
         several,
         rig.equality(
             several, null, List.of("a", "b"), Rig.of("a", "x"), Rig.of(null, null), Rig.of("c", "z")));
-    rig.done("equality_columns", "equality deletes by two columns, with NULLs", JAVA);
+    rig.done("equality_columns", "equality deletes by two columns, with NULLs", Rig.JAVA);
 
     Table sets = filled("equality_sets", 2);
     rig.delete(sets, rig.equality(sets, null, List.of("id"), Rig.of(1)));
@@ -187,7 +185,7 @@ final class Deletes {
         sets,
         rig.equality(sets, null, List.of("b"), Rig.of("y")),
         rig.equality(sets, null, List.of("a", "b"), Rig.of(null, "x")));
-    rig.done("equality_sets", "equality deletes by several sets of columns", JAVA);
+    rig.done("equality_sets", "equality deletes by several sets of columns", Rig.JAVA);
 
     Table sequence = filled("equality_sequence", 2);
     rig.delete(sequence, rig.equality(sequence, null, List.of("id"), Rig.of(1), Rig.of(2)));
@@ -198,7 +196,7 @@ final class Deletes {
         .addRows(together)
         .addDeletes(rig.equality(sequence, null, List.of("id"), Rig.of(3)))
         .commit();
-    rig.done("equality_sequence", "keys deleted, and written again in the same or a later commit", JAVA);
+    rig.done("equality_sequence", "keys deleted, and written again in the same or a later commit", Rig.JAVA);
 
     PartitionSpec spec = PartitionSpec.builderFor(SIMPLE).identity("b").build();
     Table scoped = rig.create("equality_partition", 2, SIMPLE, spec);
@@ -207,7 +205,7 @@ final class Deletes {
     rig.append(scoped, Rig.of(1, "a", null), Rig.of(3, "c", null));
     rig.delete(scoped, rig.equality(scoped, Rig.row(SIMPLE, 1, "a", "x"), List.of("id"), Rig.of(1)));
     rig.delete(scoped, rig.equality(scoped, Rig.row(SIMPLE, 3, "c", null), List.of("id"), Rig.of(3)));
-    rig.done("equality_partition", "equality deletes of one partition", JAVA);
+    rig.done("equality_partition", "equality deletes of one partition", Rig.JAVA);
 
     Table global = rig.create("equality_global", 2, SIMPLE);
     rig.append(global, Rig.of(1, "a", "x"), Rig.of(2, "b", "x"));
@@ -220,7 +218,7 @@ final class Deletes {
     global.refresh();
     rig.delete(global, rig.equality(global, null, List.of("id"), Rig.of(2)));
     rig.append(global, Rig.of(2, "later", "z"));
-    rig.done("equality_global", "equality deletes of one partition and of the whole table", JAVA);
+    rig.done("equality_global", "equality deletes of one partition and of the whole table", Rig.JAVA);
 
     Schema typed =
         new Schema(
@@ -253,7 +251,7 @@ final class Deletes {
         rig.equality(types, null, List.of("z"), Rig.of(rows[1][4])),
         rig.equality(types, null, List.of("u"), Rig.of(rows[2][5])),
         rig.equality(types, null, List.of("bin"), Rig.of(rows[3][6])));
-    rig.done("equality_types", "equality deletes by keys of many types, with NaN and -0", JAVA);
+    rig.done("equality_types", "equality deletes by keys of many types, with NaN and -0", Rig.JAVA);
 
     Schema inner =
         new Schema(
@@ -276,7 +274,7 @@ final class Deletes {
         nested,
         rig.equality(
             nested, null, List.of("s.x"), Rig.of(Rig.row(key.findType("s").asStructType(), 1))));
-    rig.refused("equality_nested", "equality deletes by a field of a struct", JAVA);
+    rig.refused("equality_nested", "equality deletes by a field of a struct", Rig.JAVA);
   }
 
   private void evolvedKeys() throws Exception {
@@ -291,7 +289,7 @@ final class Deletes {
     rig.append(renamed, Rig.of(1L, "new", "x", 3));
     rig.delete(renamed, rig.equality(renamed, null, List.of("key"), Rig.of(3L)));
     rig.delete(renamed, rig.equality(renamed, null, List.of("id"), Rig.of(9)));
-    rig.done("equality_renamed", "a key column renamed and promoted; its name used again", JAVA);
+    rig.done("equality_renamed", "a key column renamed and promoted; its name used again", Rig.JAVA);
 
     Table dropped = filled("equality_dropped", 2);
     rig.delete(dropped, rig.equality(dropped, null, List.of("a"), Rig.of("a")));
@@ -300,7 +298,7 @@ final class Deletes {
     rig.stated(
         "equality_dropped",
         "a key column that was dropped since",
-        JAVA,
+        Rig.JAVA,
         Rig.of(2, "x"),
         Rig.of(3, null),
         Rig.of(4, null),
@@ -311,7 +309,7 @@ final class Deletes {
     rig.append(added, Rig.of(6, "f", "x", 1), Rig.of(7, "g", "x", null));
     rig.delete(added, rig.equality(added, null, List.of("c"), Rig.of((Object) null)));
     rig.append(added, Rig.of(8, "h", "x", null));
-    rig.done("equality_added", "a key column that older files have not: NULL there", JAVA);
+    rig.done("equality_added", "a key column that older files have not: NULL there", Rig.JAVA);
   }
 
   private void together() throws Exception {
@@ -322,14 +320,14 @@ final class Deletes {
         rig.equality(table, null, List.of("id"), Rig.of(1), Rig.of(7)),
         rig.positions(table, null, Rig.of(more.location(), 0)));
     rig.append(table, Rig.of(1, "again", "x"));
-    rig.done("equality_positions", "deletes by equality and by position together", JAVA);
+    rig.done("equality_positions", "deletes by equality and by position together", Rig.JAVA);
 
     Table vectors = filled("equality_vectors", 3);
     DataFile file = rig.append(vectors, Rig.of(6, "f", "x"), Rig.of(7, "g", "y"), Rig.of(8, "h", "z"));
     rig.delete(vectors, rig.equality(vectors, null, List.of("id"), Rig.of(1), Rig.of(7)));
     rig.vectors(vectors, Map.of(file, new long[] {0}))
         .forEach(each -> vectors.newRowDelta().addDeletes(each).commit());
-    rig.done("equality_vectors", "deletes by equality and by deletion vector together", JAVA);
+    rig.done("equality_vectors", "deletes by equality and by deletion vector together", Rig.JAVA);
   }
 
   private void vectors() throws Exception {
@@ -350,7 +348,7 @@ final class Deletes {
             .toArray();
     rig.vectors(big, Map.of(file, places))
         .forEach(each -> big.newRowDelta().addDeletes(each).commit());
-    rig.done("vector_big", "a deletion vector of 110,000 positions in runs, bitmaps and arrays", JAVA);
+    rig.done("vector_big", "a deletion vector of 110,000 positions in runs, bitmaps and arrays", Rig.JAVA);
 
     Table several = rig.create("vector_several", 3, SIMPLE);
     Map<DataFile, long[]> deletes = new LinkedHashMap<>();
@@ -363,7 +361,7 @@ final class Deletes {
     var change = several.newRowDelta();
     rig.vectors(several, deletes).forEach(change::addDeletes);
     change.commit();
-    rig.done("vector_several", "several deletion vectors in one puffin file", JAVA);
+    rig.done("vector_several", "several deletion vectors in one puffin file", Rig.JAVA);
 
     Table upgraded = rig.create("vector_upgraded", 2, SIMPLE);
     DataFile first = rig.append(upgraded, Rig.of(1, "a", "x"), Rig.of(2, "b", "y"), Rig.of(3, "c", "z"));
@@ -376,7 +374,7 @@ final class Deletes {
     // a vector takes the place of all position deletes of its file
     rig.vectors(upgraded, Map.of(first, new long[] {0, 2}))
         .forEach(each -> upgraded.newRowDelta().addDeletes(each).commit());
-    rig.done("vector_upgraded", "position deletes of version 2 and a deletion vector of version 3", JAVA);
+    rig.done("vector_upgraded", "position deletes of version 2 and a deletion vector of version 3", Rig.JAVA);
 
     rig.sql(
         "vector_upgraded_spark",
@@ -387,7 +385,7 @@ final class Deletes {
         "ALTER TABLE $t SET TBLPROPERTIES ('format-version'='3')",
         "DELETE FROM $t WHERE id < 20 AND id % 5 = 1",
         "INSERT INTO $t VALUES (100, 'c')");
-    rig.done("vector_upgraded_spark", "the same by Spark", SPARK);
+    rig.done("vector_upgraded_spark", "the same by Spark", Rig.SPARK);
 
     Table parted =
         rig.create(
@@ -398,6 +396,6 @@ final class Deletes {
         "ALTER TABLE $t SET TBLPROPERTIES ('write.delete.mode'='merge-on-read')",
         "DELETE FROM $t WHERE id % 4 = 1",
         "DELETE FROM $t WHERE id % 4 = 2");
-    rig.done("vector_parted", "deletion vectors written twice, in partitions", SPARK);
+    rig.done("vector_parted", "deletion vectors written twice, in partitions", Rig.SPARK);
   }
 }

@@ -55,6 +55,11 @@ final class Rig {
 
   static final String SPACE = "s";
 
+  /** Who wrote a table. */
+  static final String SPARK = "Spark";
+
+  static final String JAVA = "Iceberg Java";
+
   interface Step {
     void run() throws Exception;
   }
@@ -93,6 +98,16 @@ final class Rig {
       spark.sql(statement.replace("$t", "lake." + SPACE + ".`" + name + "`"));
     }
     return load(name);
+  }
+
+  /** Optional columns, numbered from 1: a name and a type each. */
+  static Schema schema(Object... columns) {
+    Types.NestedField[] fields = new Types.NestedField[columns.length / 2];
+    for (int i = 0; i < fields.length; i++) {
+      String name = (String) columns[2 * i];
+      fields[i] = Types.NestedField.optional(i + 1, name, (Type) columns[2 * i + 1]);
+    }
+    return new Schema(fields);
   }
 
   static Record row(Schema schema, Object... values) {

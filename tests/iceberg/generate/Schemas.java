@@ -18,8 +18,6 @@ import org.apache.iceberg.types.Types;
 
 /** Schemas and partitions that changed, defaults, names, and files that carry no ids. */
 final class Schemas {
-  private static final String SPARK = "Spark";
-  private static final String JAVA = "Iceberg Java";
   private final Rig rig;
 
   Schemas(Rig rig) {
@@ -58,7 +56,7 @@ final class Schemas {
         "CREATE TABLE $t (id BIGINT NOT NULL, a STRING, b DOUBLE)" + with(version),
         "INSERT INTO $t VALUES (1, 'x', 1.5), (2, NULL, double('NaN')), (3, '', NULL)",
         "INSERT INTO $t VALUES (4, 'y', double('-Infinity'))");
-    rig.done(name, "a table that never changed", SPARK);
+    rig.done(name, "a table that never changed", Rig.SPARK);
   }
 
   private void evolved(int version) throws Exception {
@@ -76,7 +74,7 @@ final class Schemas {
         "ALTER TABLE $t ALTER COLUMN c TYPE DECIMAL(18,2)",
         "ALTER TABLE $t ALTER COLUMN z FIRST",
         "INSERT INTO $t VALUES ('a4', 5000000000, NULL, 0.1D, 1234567890123456.78)");
-    rig.done(name, "columns added, dropped, renamed, moved and promoted", SPARK);
+    rig.done(name, "columns added, dropped, renamed, moved and promoted", Rig.SPARK);
   }
 
   private void renames() throws Exception {
@@ -88,7 +86,7 @@ final class Schemas {
         "INSERT INTO $t VALUES (2)",
         "ALTER TABLE $t ADD COLUMN a STRING",
         "INSERT INTO $t VALUES (3, 'new')");
-    rig.done("readded", "a column dropped and added again by the same name", SPARK);
+    rig.done("readded", "a column dropped and added again by the same name", Rig.SPARK);
     rig.sql(
         "readded_type",
         "CREATE TABLE $t (id INT, a STRING)" + with(2),
@@ -96,7 +94,7 @@ final class Schemas {
         "ALTER TABLE $t DROP COLUMN a",
         "ALTER TABLE $t ADD COLUMN a DATE",
         "INSERT INTO $t VALUES (3, date '2001-02-03')");
-    rig.done("readded_type", "the same with another type", SPARK);
+    rig.done("readded_type", "the same with another type", Rig.SPARK);
     rig.sql(
         "swapped",
         "CREATE TABLE $t (a STRING, b STRING)" + with(2),
@@ -105,7 +103,7 @@ final class Schemas {
         "ALTER TABLE $t RENAME COLUMN b TO a",
         "ALTER TABLE $t RENAME COLUMN x TO b",
         "INSERT INTO $t (a, b) VALUES ('new a', 'new b')");
-    rig.done("swapped", "two columns that swapped their names", SPARK);
+    rig.done("swapped", "two columns that swapped their names", Rig.SPARK);
     rig.sql(
         "rotated_types",
         "CREATE TABLE $t (a INT, b STRING, c BIGINT)" + with(2),
@@ -116,7 +114,7 @@ final class Schemas {
         "ALTER TABLE $t RENAME COLUMN x TO c",
         "ALTER TABLE $t ALTER COLUMN c TYPE BIGINT",
         "INSERT INTO $t (a, b, c) VALUES ('a2', 22, 3000000000)");
-    rig.done("rotated_types", "three columns that changed names, one promoted", SPARK);
+    rig.done("rotated_types", "three columns that changed names, one promoted", Rig.SPARK);
   }
 
   private void nested() throws Exception {
@@ -136,7 +134,7 @@ final class Schemas {
         "ALTER TABLE $t ALTER COLUMN s.x TYPE BIGINT",
         "INSERT INTO $t VALUES (4, named_struct('z', 7L, 'x', 8L, 'w', 'w4'),"
             + " array(named_struct('pp', 9, 'o', 'o4')), map('n', named_struct('q', 10)))");
-    rig.done("nested_evolved", "fields of structs, lists and maps changed", SPARK);
+    rig.done("nested_evolved", "fields of structs, lists and maps changed", Rig.SPARK);
     rig.sql(
         "nested_readded",
         "CREATE TABLE $t (id INT, s STRUCT<a: INT, t: STRUCT<b: STRING, c: STRING>>)" + with(2),
@@ -145,7 +143,7 @@ final class Schemas {
         "ALTER TABLE $t ADD COLUMN s.t.b STRING",
         "INSERT INTO $t VALUES (2, named_struct('a', 2, 't', named_struct('c', 'c2', 'b', 'b2'))),"
             + " (3, named_struct('a', 3, 't', NULL))");
-    rig.done("nested_readded", "a nested field dropped and added again", SPARK);
+    rig.done("nested_readded", "a nested field dropped and added again", Rig.SPARK);
     rig.sql(
         "nested_beside",
         "CREATE TABLE $t (id INT, s STRUCT<x: INT>, l ARRAY<INT>)" + with(2),
@@ -153,7 +151,7 @@ final class Schemas {
         "ALTER TABLE $t RENAME COLUMN id TO key",
         "ALTER TABLE $t ADD COLUMN n STRUCT<v: ARRAY<STRING>>",
         "INSERT INTO $t VALUES (3, NULL, array(), named_struct('v', array('a')))");
-    rig.done("nested_beside", "flat columns changed beside nested ones", SPARK);
+    rig.done("nested_beside", "flat columns changed beside nested ones", Rig.SPARK);
   }
 
   private void partitions() throws Exception {
@@ -171,13 +169,13 @@ final class Schemas {
     for (String[] each : transforms) {
       String name = "by_" + each[0];
       rig.sql(name, "CREATE TABLE $t " + columns + parted(each[1], 2), rows);
-      rig.done(name, "partitioned by " + each[0], SPARK);
+      rig.done(name, "partitioned by " + each[0], Rig.SPARK);
     }
     rig.sql(
         "by_nested",
         "CREATE TABLE $t (id INT, s STRUCT<p: STRING, x: INT>)" + parted("s.p", 2),
         "INSERT INTO $t VALUES (1, named_struct('p', 'a', 'x', 1)), (2, named_struct('p', 'b', 'x', 2))");
-    rig.done("by_nested", "partitioned by a field of a struct", SPARK);
+    rig.done("by_nested", "partitioned by a field of a struct", Rig.SPARK);
     rig.sql(
         "spec_evolved",
         "CREATE TABLE $t " + columns + with(2),
@@ -189,7 +187,7 @@ final class Schemas {
         rows,
         "ALTER TABLE $t DROP PARTITION FIELD months(ts)",
         rows);
-    rig.done("spec_evolved", "a partition spec that changed three times", SPARK);
+    rig.done("spec_evolved", "a partition spec that changed three times", Rig.SPARK);
     rig.sql(
         "spec_void",
         "CREATE TABLE $t (id INT, s STRING)" + parted("s", 1),
@@ -198,13 +196,13 @@ final class Schemas {
         "INSERT INTO $t VALUES (2, 'b')",
         "ALTER TABLE $t DROP COLUMN id",
         "INSERT INTO $t VALUES ('c')");
-    rig.done("spec_void", "a partition field dropped (void), then a column", SPARK);
+    rig.done("spec_void", "a partition field dropped (void), then a column", Rig.SPARK);
     rig.sql(
         "odd_values",
         "CREATE TABLE $t (id INT, p STRING)" + parted("p", 2),
         "INSERT INTO $t VALUES (1, 'a/b'), (2, 'a*b'), (3, '[z]'), (4, '100%'), (5, NULL), (6, ''),"
             + " (7, 'x=1'), (8, 'it''s'), (9, 'null'), (10, '__HIVE_DEFAULT_PARTITION__'), (11, 'é?#')");
-    rig.done("odd_values", "partition values with special characters, NULL and ''", SPARK);
+    rig.done("odd_values", "partition values with special characters, NULL and ''", Rig.SPARK);
   }
 
   /** Hive-style folders of files that carry no ids, appended as `add_files` does. */
@@ -249,22 +247,22 @@ final class Schemas {
 
   private void imported() throws Exception {
     Schema schema =
-        new Schema(
-            Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-            Types.NestedField.optional(2, "name", Types.StringType.get()),
-            Types.NestedField.optional(3, "region", Types.StringType.get()),
-            Types.NestedField.optional(4, "day", Types.DateType.get()));
+        Rig.schema(
+            "id", Types.IntegerType.get(),
+            "name", Types.StringType.get(),
+            "region", Types.StringType.get(),
+            "day", Types.DateType.get());
     Table flat = rig.create("imported", 2, schema);
     mapped(flat);
     importFrom(flat, hive("imported", PEOPLE), null);
-    rig.doneBySpark("imported", "files without ids, read by the name mapping", SPARK);
+    rig.doneBySpark("imported", "files without ids, read by the name mapping", Rig.SPARK);
 
     PartitionSpec spec =
         PartitionSpec.builderFor(schema).identity("region").identity("day").build();
     Table parted = rig.create("imported_hive", 2, schema, spec);
     mapped(parted);
     importFrom(parted, hive("imported_hive", PEOPLE, "region", "day"), "");
-    rig.doneBySpark("imported_hive", "a Hive table: partition columns that are not in the files", SPARK);
+    rig.doneBySpark("imported_hive", "a Hive table: partition columns that are not in the files", Rig.SPARK);
 
     Table renamed = rig.create("imported_renamed", 2, schema, spec);
     mapped(renamed);
@@ -275,7 +273,7 @@ final class Schemas {
     rig.append(
         renamed,
         Rig.of(9L, "zoe", "us", java.time.LocalDate.of(2021, 1, 1), "a new name"));
-    rig.doneBySpark("imported_renamed", "the same, renamed, promoted, and with native files beside", SPARK);
+    rig.doneBySpark("imported_renamed", "the same, renamed, promoted, and with native files beside", Rig.SPARK);
 
     Table deleted = rig.create("imported_deleted", 2, schema, spec);
     mapped(deleted);
@@ -293,22 +291,18 @@ final class Schemas {
             Rig.row(schema, 3, null, null, java.time.LocalDate.of(2020, 1, 1)),
             List.of("id"),
             Rig.of(3)));
-    rig.doneBySpark("imported_deleted", "the same with deletes by position and equality", SPARK);
+    rig.doneBySpark("imported_deleted", "the same with deletes by position and equality", Rig.SPARK);
 
     Table inner =
         rig.create(
             "imported_nested",
             2,
-            new Schema(
-                Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-                Types.NestedField.optional(
-                    2,
-                    "s",
-                    Types.StructType.of(
+            Rig.schema(
+                "id", Types.IntegerType.get(),
+                "s", Types.StructType.of(
                         Types.NestedField.optional(4, "x", Types.IntegerType.get()),
-                        Types.NestedField.optional(5, "y", Types.StringType.get()))),
-                Types.NestedField.optional(
-                    3, "l", Types.ListType.ofOptional(6, Types.IntegerType.get()))));
+                        Types.NestedField.optional(5, "y", Types.StringType.get())),
+                "l", Types.ListType.ofOptional(6, Types.IntegerType.get())));
     mapped(inner);
     importFrom(
         inner,
@@ -317,7 +311,7 @@ final class Schemas {
             "SELECT 1 AS id, named_struct('x', 1, 'y', 'one') AS s, array(1, 2) AS l"
                 + " UNION ALL SELECT 2, NULL, NULL"),
         null);
-    rig.doneBySpark("imported_nested", "nested columns in files without ids", SPARK);
+    rig.doneBySpark("imported_nested", "nested columns in files without ids", Rig.SPARK);
 
     Types.NestedField[] many = {
       Types.NestedField.optional(1, "by", Types.IntegerType.get()),
@@ -347,15 +341,15 @@ final class Schemas {
                 + " timestamp '1969-12-31 23:59:59.123456' AS ts, 'é' AS st, X'00ff' AS bi, true AS bo"
                 + " UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"),
         null);
-    rig.doneBySpark("imported_types", "small integers, old timestamps (INT96) and others", SPARK);
+    rig.doneBySpark("imported_types", "small integers, old timestamps (INT96) and others", Rig.SPARK);
 
     Table unmapped = rig.create("imported_unmapped", 2, schema);
     importFrom(unmapped, hive("imported_unmapped", PEOPLE), null);
-    rig.doneBySpark("imported_unmapped", "files without ids, and no name mapping", SPARK);
+    rig.doneBySpark("imported_unmapped", "files without ids, and no name mapping", Rig.SPARK);
     Table lost = rig.create("imported_lost", 2, schema);
     importFrom(lost, hive("imported_lost", PEOPLE), null);
     lost.updateSchema().renameColumn("name", "who").commit();
-    rig.refused("imported_lost", "the same, renamed since", SPARK);
+    rig.refused("imported_lost", "the same, renamed since", Rig.SPARK);
   }
 
   private void defaults() throws Exception {
@@ -393,7 +387,7 @@ final class Schemas {
     Object[] nulls = new Object[15];
     nulls[0] = 3;
     rig.append(table, nulls);
-    rig.done("defaults", "defaults of every simple type; explicit NULLs stay", JAVA);
+    rig.done("defaults", "defaults of every simple type; explicit NULLs stay", Rig.JAVA);
 
     Table nanoseconds = rig.create("defaults_nanoseconds", 3, schema);
     rig.append(nanoseconds, Rig.of(1));
@@ -404,7 +398,7 @@ final class Schemas {
             Types.TimestampNanoType.withoutZone(),
             Literal.of("2020-02-29T12:34:56.789012345").to(Types.TimestampNanoType.withoutZone()))
         .commit();
-    rig.refused("defaults_nanoseconds", "a default of nanoseconds, which pyiceberg cannot read", JAVA);
+    rig.refused("defaults_nanoseconds", "a default of nanoseconds, which pyiceberg cannot read", Rig.JAVA);
 
     Table required = rig.create("defaults_required", 3, schema);
     rig.append(required, Rig.of(1));
@@ -415,7 +409,7 @@ final class Schemas {
     required.updateSchema().updateColumnDefault("s", Literal.of("second")).commit();
     rig.append(required, Rig.of(2, "given"));
     required.updateSchema().renameColumn("s", "r").commit();
-    rig.done("defaults_required", "a required default; the write default changed later", JAVA);
+    rig.done("defaults_required", "a required default; the write default changed later", Rig.JAVA);
 
     Schema nested =
         new Schema(
@@ -446,7 +440,7 @@ final class Schemas {
     struct = deep.schema().findType("s").asStructType();
     element = deep.schema().findType("l").asListType().elementType().asStructType();
     rig.append(deep, Rig.of(3, Rig.row(struct, 3, null), List.of(Rig.row(element, 6, null))));
-    rig.done("defaults_nested", "defaults of nested fields", JAVA);
+    rig.done("defaults_nested", "defaults of nested fields", Rig.JAVA);
   }
 
   private void names() throws Exception {
@@ -466,33 +460,27 @@ final class Schemas {
     rig.append(table, values);
     DataFile file = rig.append(table, values);
     rig.delete(table, rig.positions(table, null, Rig.of(file.location(), 0)));
-    rig.done("odd_names", "column names with spaces, dots, quotes, keywords and letters", JAVA);
+    rig.done("odd_names", "column names with spaces, dots, quotes, keywords and letters", Rig.JAVA);
 
     Table cased =
         rig.create(
             "cased",
             2,
-            new Schema(
-                Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-                Types.NestedField.optional(2, "ID", Types.IntegerType.get())));
+            Rig.schema("id", Types.IntegerType.get(), "ID", Types.IntegerType.get()));
     rig.append(cased, Rig.of(1, 2));
-    rig.refused("cased", "column names that differ only in case", JAVA);
+    rig.refused("cased", "column names that differ only in case", Rig.JAVA);
 
     Table once =
         rig.create(
             "cased_once",
             2,
-            new Schema(
-                Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-                Types.NestedField.optional(2, "ID", Types.IntegerType.get())));
+            Rig.schema("id", Types.IntegerType.get(), "ID", Types.IntegerType.get()));
     rig.append(once, Rig.of(1, 2));
     once.updateSchema().renameColumn("ID", "other").commit();
     rig.append(once, Rig.of(3, 4));
-    rig.done("cased_once", "files whose names differ only in case, renamed since", JAVA);
+    rig.done("cased_once", "files whose names differ only in case, renamed since", Rig.JAVA);
 
-    Table glob =
-        rig.create(
-            "glob_files", 2, new Schema(Types.NestedField.optional(1, "id", Types.IntegerType.get())));
+    Table glob = rig.create("glob_files", 2, Rig.schema("id", Types.IntegerType.get()));
     int number = 0;
     for (String each : List.of("a*", "[a]", "a{b,c}", "it's", "a b", "100%25", "ab")) {
       DataFile one =
@@ -503,7 +491,7 @@ final class Schemas {
               Rig.rows(glob.schema(), Rig.of(number++)));
       glob.newAppend().appendFile(one).commit();
     }
-    rig.done("glob_files", "file names with glob characters", JAVA);
+    rig.done("glob_files", "file names with glob characters", Rig.JAVA);
     Table question = rig.create("question_file", 2, glob.schema());
     DataFile asked =
         rig.file(
@@ -512,7 +500,7 @@ final class Schemas {
             "a?b#c",
             Rig.rows(glob.schema(), Rig.of(1)));
     question.newAppend().appendFile(asked).commit();
-    rig.done("question_file", "a file name with ? and #", JAVA);
+    rig.done("question_file", "a file name with ? and #", Rig.JAVA);
   }
 
   private void travelled() throws Exception {
@@ -528,6 +516,6 @@ final class Schemas {
         "ALTER TABLE $t ADD COLUMN c INT",
         "INSERT INTO $t VALUES (2, 'two', 2)",
         "DELETE FROM $t WHERE id = 1");
-    rig.doneAt("travelled", "an older snapshot, by its own schema", SPARK, old);
+    rig.doneAt("travelled", "an older snapshot, by its own schema", Rig.SPARK, old);
   }
 }

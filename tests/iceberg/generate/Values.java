@@ -18,8 +18,6 @@ import org.apache.iceberg.types.Types;
 
 /** Values of every type, other file formats, and tables without rows. */
 final class Values {
-  private static final String SPARK = "Spark";
-  private static final String JAVA = "Iceberg Java";
   private final Rig rig;
 
   Values(Rig rig) {
@@ -65,7 +63,7 @@ final class Values {
     for (int version = 2; version <= 3; version++) {
       Table table = rig.create("types_v" + version, version, new Schema(fields));
       rig.append(table, rows);
-      rig.done("types_v" + version, "every primitive type, extremes and NULL", JAVA);
+      rig.done("types_v" + version, "every primitive type, extremes and NULL", Rig.JAVA);
     }
     Table evolved = rig.create("types_evolved", 2, new Schema(fields));
     rig.append(evolved, rows);
@@ -75,7 +73,7 @@ final class Values {
     }
     change.commit();
     evolved.updateSchema().addColumn("c1", Types.StringType.get()).moveFirst("c1").commit();
-    rig.done("types_evolved", "the same after all columns were renamed", JAVA);
+    rig.done("types_evolved", "the same after all columns were renamed", Rig.JAVA);
   }
 
   private void nested() throws Exception {
@@ -118,10 +116,10 @@ final class Values {
         Rig.of(2, Rig.row(one, List.of(), Map.of()), List.of(), List.of(), Map.of()),
         Rig.of(3, Rig.row(one, null, null), null, null, null),
         Rig.of(4, null, null, null, null));
-    rig.done("types_nested", "lists, maps and structs within one another, empty and NULL", JAVA);
+    rig.done("types_nested", "lists, maps and structs within one another, empty and NULL", Rig.JAVA);
     table.updateSchema().renameColumn("s.a", "aa").addColumn("ss.element", "more", Types.UUIDType.get()).commit();
     table.updateSchema().renameColumn("mk.value.d", "dd").deleteColumn("s.m").commit();
-    rig.done("types_nested", "lists, maps and structs within one another, then changed", JAVA);
+    rig.done("types_nested", "lists, maps and structs within one another, then changed", Rig.JAVA);
   }
 
   private static Types.StructType inner2() {
@@ -148,26 +146,23 @@ final class Values {
         Rig.of(1, moment, moment.atOffset(ZoneOffset.UTC)),
         Rig.of(2, before, before.atOffset(ZoneOffset.UTC)),
         Rig.of(3, null, null));
-    rig.done("nanoseconds", "timestamps of nanoseconds, with and without a time zone", JAVA);
+    rig.done("nanoseconds", "timestamps of nanoseconds, with and without a time zone", Rig.JAVA);
     Table evolved = rig.create("nanoseconds_evolved", 3, schema);
     rig.append(evolved, Rig.of(1, moment, moment.atOffset(ZoneOffset.UTC)));
     evolved.updateSchema().renameColumn("n", "nn").renameColumn("z", "n").commit();
     rig.append(evolved, Rig.of(2, before, before.atOffset(ZoneOffset.UTC)));
-    rig.done("nanoseconds_evolved", "the same, renamed", JAVA);
+    rig.done("nanoseconds_evolved", "the same, renamed", Rig.JAVA);
   }
 
   private void formats() throws Exception {
-    Schema schema =
-        new Schema(
-            Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-            Types.NestedField.optional(2, "a", Types.StringType.get()));
+    Schema schema = Rig.schema("id", Types.IntegerType.get(), "a", Types.StringType.get());
     for (FileFormat format : List.of(FileFormat.ORC, FileFormat.AVRO)) {
       String name = format.name().toLowerCase() + "_files";
       Table table = rig.create(name, 2, schema);
       DataFile file = rig.file(table, format, "f", Rig.rows(schema, Rig.of(1, "a"), Rig.of(2, null)));
       table.newAppend().appendFile(file).commit();
       rig.append(table, Rig.of(3, "parquet"));
-      rig.refused(name, "data files in " + format.name(), JAVA);
+      rig.refused(name, "data files in " + format.name(), Rig.JAVA);
     }
     for (String codec : List.of("snappy", "gzip", "lz4", "uncompressed")) {
       String name = "codec_" + codec;
@@ -181,51 +176,39 @@ final class Values {
             org.apache.iceberg.catalog.TableIdentifier.of(Rig.SPACE, name), true);
         continue;
       }
-      rig.done(name, "Parquet compressed by " + codec, JAVA);
+      rig.done(name, "Parquet compressed by " + codec, Rig.JAVA);
     }
   }
 
   private void empty() throws Exception {
-    Schema schema =
-        new Schema(
-            Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-            Types.NestedField.optional(2, "u", Types.UUIDType.get()));
+    Schema schema = Rig.schema("id", Types.IntegerType.get(), "u", Types.UUIDType.get());
     rig.create("never_written", 2, schema);
-    rig.done("never_written", "a table that was never written", JAVA);
+    rig.done("never_written", "a table that was never written", Rig.JAVA);
     Table emptied = rig.create("emptied", 1, schema);
     rig.append(emptied, Rig.of(1, null));
     emptied.newDelete().deleteFromRowFilter(org.apache.iceberg.expressions.Expressions.alwaysTrue()).commit();
-    rig.done("emptied", "a table whose files were all removed", JAVA);
+    rig.done("emptied", "a table whose files were all removed", Rig.JAVA);
     Table hollow = rig.create("no_rows", 2, schema);
     rig.append(hollow);
     rig.append(hollow, Rig.of(1, null));
-    rig.done("no_rows", "a data file without rows", JAVA);
+    rig.done("no_rows", "a data file without rows", Rig.JAVA);
     rig.sql(
         "overwritten",
         "CREATE TABLE $t (id INT, p STRING) USING iceberg PARTITIONED BY (p)",
         "INSERT INTO $t VALUES (1, 'a'), (2, 'b')",
         "INSERT OVERWRITE $t VALUES (3, 'a')");
-    rig.done("overwritten", "rows that were overwritten", SPARK);
+    rig.done("overwritten", "rows that were overwritten", Rig.SPARK);
   }
 
   private void unread() throws Exception {
-    Schema variant =
-        new Schema(
-            Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-            Types.NestedField.optional(2, "v", Types.VariantType.get()));
+    Schema variant = Rig.schema("id", Types.IntegerType.get(), "v", Types.VariantType.get());
     rig.create("variant", 3, variant);
-    rig.refused("variant", "a column of type variant", JAVA);
-    Schema shape =
-        new Schema(
-            Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-            Types.NestedField.optional(2, "g", Types.GeometryType.crs84()));
+    rig.refused("variant", "a column of type variant", Rig.JAVA);
+    Schema shape = Rig.schema("id", Types.IntegerType.get(), "g", Types.GeometryType.crs84());
     rig.create("geometry", 3, shape);
-    rig.refused("geometry", "a column of type geometry", JAVA);
-    Schema unknown =
-        new Schema(
-            Types.NestedField.optional(1, "id", Types.IntegerType.get()),
-            Types.NestedField.optional(2, "nothing", Types.UnknownType.get()));
+    rig.refused("geometry", "a column of type geometry", Rig.JAVA);
+    Schema unknown = Rig.schema("id", Types.IntegerType.get(), "nothing", Types.UnknownType.get());
     rig.create("unknown", 3, unknown);
-    rig.refused("unknown", "a column of type unknown", JAVA);
+    rig.refused("unknown", "a column of type unknown", Rig.JAVA);
   }
 }

@@ -12,7 +12,7 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class CacheStatistics:
 
 
 @dataclass(slots=True, eq=False)
-class _Copy:
+class Copy:
     """A copy that is here or on its way: of `columns`, None for all.
 
     `checked` is whether it was compared with its note, if an earlier process left it.
@@ -63,6 +63,7 @@ class _Copy:
     columns: frozenset[int] | None
     stored: int
     ready: Future[None] = field(default_factory=Future)
+    fetching: Future[tuple[Content, int]] | None = None
     content: Content | None = None
     checked: bool = True
     holders: int = 0
@@ -89,10 +90,11 @@ class FileCache:
         self._directory = directory
         self._small = small
         self._fetcher = Fetcher()
-        self._lock = threading.Lock()
+        # what is cancelled is forgotten by the same thread
+        self._lock = threading.RLock()
         self._place: place.Place | None = None
-        self._copies: OrderedDict[Path, _Copy] = OrderedDict()
-        self._by_key: dict[str, list[_Copy]] = {}
+        self._copies: OrderedDict[Path, Copy] = OrderedDict()
+        self._by_key: dict[str, list[Copy]] = {}
         self._statistics = CacheStatistics(limit)
 
     @property
@@ -111,31 +113,40 @@ class FileCache:
         deadline: float,
         columns: Collection[int] | None = None,
     ) -> tuple[list[str], Callable[[], None]]:
-        """The local paths of files, fetched where they are not here, and what lets go of them.
+        """The local paths of files once all are here, and what lets go of them.
 
-        Of data files only the top-level columns with the field ids `columns` need be in them; all
-        where it is None. `deadline` is in seconds of `time.monotonic`. Raises `DataMissing`,
+        As `ask`, but waits until `deadline`, in seconds of `time.monotonic`. Raises `DataMissing`,
         `StorageFailed`, `OutOfResources` and `TimedOut`; nothing is held then.
         """
-        held: list[_Copy] = []
-
-        def release() -> None:
-            with self._lock:
-                for copy in held:
-                    copy.holders -= 1
-
+        copies, release = self.ask(files, storage, columns=columns)
         try:
-            for file in files:
-                held.append(self._copy(file, storage, self._needed(file, columns)))
-            for copy in held:
-                copy.ready.result(max(0.0, deadline - monotonic()))
-        except TimeoutError:
-            release()
-            raise TimedOut(_LATE) from None
+            arrived(copies, deadline)
         except BaseException:
             release()
             raise
-        return [str(copy.path) for copy in held], release
+        return [str(copy.path) for copy in copies], release
+
+    def ask(
+        self,
+        files: Sequence[RemoteFile],
+        storage: Mapping[str, str],
+        *,
+        columns: Collection[int] | None = None,
+    ) -> tuple[list[Copy], Callable[[], None]]:
+        """Copies of files, here or on their way in this order, and what lets go of them.
+
+        Of data files only the top-level columns with the field ids `columns` need be in them; all
+        where it is None. What nobody holds any more is not fetched, if that has not begun. Raises
+        `OutOfResources`; nothing is held then.
+        """
+        held: list[Copy] = []
+        try:
+            for file in files:
+                held.append(self._copy(file, storage, self._needed(file, columns)))
+        except BaseException:
+            self._release(held)
+            raise
+        return held, lambda: self._release(held)
 
     def has(self, files: Sequence[RemoteFile], storage: Mapping[str, str]) -> bool:
         """Whether all of some files are here already, each with all of its columns."""
@@ -155,6 +166,13 @@ class FileCache:
             if self._place is not None:
                 self._place.leave()
 
+    def _release(self, held: Sequence[Copy]) -> None:
+        with self._lock:
+            for copy in held:
+                copy.holders -= 1
+                if copy.holders == 0 and copy.fetching is not None:
+                    copy.fetching.cancel()
+
     # --- finding and making copies ---------------------------------------------------------------
 
     def _needed(self, file: RemoteFile, columns: Collection[int] | None) -> frozenset[int] | None:
@@ -164,7 +182,7 @@ class FileCache:
 
     def _copy(
         self, file: RemoteFile, storage: Mapping[str, str], needed: frozenset[int] | None
-    ) -> _Copy:
+    ) -> Copy:
         """A copy of a file, held: one that is there, or a new one that is being fetched."""
         key = _key(file, storage)
         while True:
@@ -189,14 +207,14 @@ class FileCache:
 
     def _made(
         self, folder: Path, key: str, file: RemoteFile, needed: frozenset[int] | None
-    ) -> tuple[_Copy, _Copy | None]:
+    ) -> tuple[Copy, Copy | None]:
         """A new copy and the one that it is made from, both held."""
         ready = [c for c in self._by_key.get(key, ()) if c.content and c.size == file.size]
         base = max(ready, key=lambda copy: copy.stored, default=None)
         if needed is not None and base is not None and base.columns is not None:
             needed |= base.columns  # one copy in the end, not one for each statement
         path = folder / f"{key}-{secrets.token_hex(4)}"
-        made = _Copy(key, path, file.size, needed, 0, holders=1)
+        made = Copy(key, path, file.size, needed, 0, holders=1)
         if needed is None:
             self._make_room(file.size)
             made.stored = file.size
@@ -207,7 +225,7 @@ class FileCache:
         self._statistics.misses += 1
         return made, base
 
-    def _is_good(self, copy: _Copy, file: RemoteFile) -> bool:
+    def _is_good(self, copy: Copy, file: RemoteFile) -> bool:
         """Whether a copy is what it was, if it is here; the first time all of it is read."""
         if not copy.ready.done() or copy.content is None:
             return True  # who waits for it is told
@@ -222,7 +240,7 @@ class FileCache:
             return False
 
     def _fetch(
-        self, copy: _Copy, base: _Copy | None, file: RemoteFile, storage: Mapping[str, str]
+        self, copy: Copy, base: Copy | None, file: RemoteFile, storage: Mapping[str, str]
     ) -> None:
         part = place.unfinished(copy.path)
 
@@ -256,7 +274,8 @@ class FileCache:
 
         made_from = (str(base.path), base.content) if base and base.content else None
         order = Order(file, storage, str(part), copy.columns, made_from, room)
-        self._fetcher.fetch(order).add_done_callback(done)
+        copy.fetching = self._fetcher.fetch(order)
+        copy.fetching.add_done_callback(done)
 
     # --- keeping them, under the lock ------------------------------------------------------------
 
@@ -276,7 +295,7 @@ class FileCache:
                 raise EngineError(UNUSABLE) from error
             for path, content in left:
                 key = path.name.partition("-")[0]
-                copy = _Copy(key, path, content.size, content.columns, content.stored)
+                copy = Copy(key, path, content.size, content.columns, content.stored)
                 copy.content, copy.checked = content, False
                 copy.ready.set_result(None)
                 self._copies[path] = copy
@@ -298,7 +317,7 @@ class FileCache:
         if total > self._statistics.limit:
             raise OutOfResources(FULL)
 
-    def _forget(self, copy: _Copy) -> None:
+    def _forget(self, copy: Copy) -> None:
         if self._copies.get(copy.path) is copy:
             del self._copies[copy.path]
             others = self._by_key[copy.key]
@@ -306,10 +325,22 @@ class FileCache:
             if not others:
                 del self._by_key[copy.key]
 
-    def _drop(self, copy: _Copy) -> None:
+    def _drop(self, copy: Copy) -> None:
         self._forget(copy)
         with suppress(OSError):
             place.remove(copy.path)
+
+
+def arrived(copies: Iterable[Copy], deadline: float) -> None:
+    """Wait until copies are here; `deadline` is in seconds of `time.monotonic`.
+
+    Raises `DataMissing`, `StorageFailed`, `OutOfResources` and `TimedOut`.
+    """
+    try:
+        for copy in copies:
+            copy.ready.result(max(0.0, deadline - monotonic()))
+    except TimeoutError:
+        raise TimedOut(_LATE) from None
 
 
 def _key(file: RemoteFile, storage: Mapping[str, str]) -> str:

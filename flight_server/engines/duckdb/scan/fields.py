@@ -37,8 +37,8 @@ from pyiceberg.types import (
     UUIDType,
 )
 
-from catalog.names import fold, quote
-from flight_server.engines.duckdb.session import text_literal
+from catalog.iceberg_fields import parts_of
+from catalog.names import fold, quote, text_literal
 from flight_server.engines.errors import UnsupportedData
 
 _FIXED: dict[type[IcebergType], str] = {
@@ -62,6 +62,8 @@ _NAME_MAPPING = "schema.name-mapping.default"
 # some writers store other names in another spelling, such as `a b` as `a_x20b`
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIRST_SCHEMA = 0
+# the fields of a struct, the element of a list, the key and the value of a map
+children = parts_of
 
 # what a default of each type is in Python: anything else could be taken for something else
 _DEFAULTS: dict[type[IcebergType], tuple[type, ...]] = {
@@ -178,24 +180,6 @@ def _render(fields: Sequence[tuple[str, NestedField]], depth: int) -> str:
 def _map_type(depth: int) -> str:
     nested = f", children {_map_type(depth - 1)}" if depth > 0 else ""
     return f"MAP(INTEGER, STRUCT(name VARCHAR, type VARCHAR, default_value VARCHAR{nested}))"
-
-
-def children(data: IcebergType) -> Sequence[NestedField]:
-    """The fields of a struct, the element of a list, the key and the value of a map."""
-    if isinstance(data, StructType):
-        return data.fields
-    if isinstance(data, ListType):
-        return (_part(data.element_id, "element", data.element_type),)
-    if isinstance(data, MapType):
-        return (
-            _part(data.key_id, "key", data.key_type),
-            _part(data.value_id, "value", data.value_type),
-        )
-    return ()
-
-
-def _part(field_id: int, name: str, data: IcebergType) -> NestedField:
-    return NestedField(field_id=field_id, name=name, field_type=data, required=False)
 
 
 def _depth(data: IcebergType) -> int:

@@ -44,8 +44,12 @@ class Footers:
 
         if len(uris) < 2:
             return [read(uri) for uri in uris]
-        with ThreadPoolExecutor(min(_AT_ONCE, len(uris))) as threads:
+        threads = ThreadPoolExecutor(min(_AT_ONCE, len(uris)))
+        try:
             return list(threads.map(read, uris))
+        finally:
+            # where one failed the others are not asked for: each may take as long to fail
+            threads.shutdown(cancel_futures=True)
 
     def _read(self, uri: str, storage: Mapping[str, str]) -> tuple[Physical, ...]:
         try:

@@ -73,7 +73,13 @@ class FileIndex:
 
     def files(self, numbers: Iterable[int]) -> list[DataFile]:
         """Files by number, each with the deletes that hold for it."""
-        return [self._file(int(number)) for number in numbers]
+        asked = np.fromiter(numbers, np.int64)
+        places = np.searchsorted(self._starts, asked, "right") - 1
+        at = asked - self._starts[places]
+        return [
+            self._file(self._manifests[place], number)
+            for place, number in zip(places.tolist(), at.tolist(), strict=True)
+        ]
 
     def column(self, field_id: int, data: IcebergType) -> Column:
         """The bounds of a column of the table; `data` is its type in the table's schema."""
@@ -117,9 +123,7 @@ class FileIndex:
             groups[at] = lightest
         return groups
 
-    def _file(self, number: int) -> DataFile:
-        place = int(np.searchsorted(self._starts, number, "right")) - 1
-        manifest, at = self._manifests[place], number - int(self._starts[place])
+    def _file(self, manifest: Manifest, at: int) -> DataFile:
         path: str = manifest.paths[at].as_py()
         sequence = int(manifest.sequences[at])
         spec_id = manifest.spec_id

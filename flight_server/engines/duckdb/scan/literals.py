@@ -11,9 +11,9 @@ from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import IcebergType, NestedField
 
+from catalog.names import text_literal
 from flight_server.engines.duckdb.scan.entries import DataFile
 from flight_server.engines.duckdb.scan.fields import blob_text, sql_type
-from flight_server.engines.duckdb.session import text_literal
 from flight_server.engines.errors import UnsupportedData
 
 _COUNTED = {

@@ -15,7 +15,6 @@ from pyiceberg.table import StaticTable
 from pyiceberg.table.metadata import TableMetadata
 
 from catalog.model import Table
-from catalog.names import quote
 from flight_server.engines.duckdb.kept import Kept
 from flight_server.engines.duckdb.scan import fields
 from flight_server.engines.duckdb.scan.footers import Footers
@@ -27,6 +26,7 @@ from flight_server.engines.duckdb.scan.remote import identity, is_remote
 from flight_server.engines.duckdb.scan.root import check, check_metadata, local_path
 from flight_server.engines.duckdb.scan.scan import Scan
 from flight_server.engines.duckdb.scan.wanted import ALL, Wanted
+from flight_server.engines.duckdb.session import nulls
 from flight_server.engines.errors import EngineError, UnsupportedData
 
 Part = tuple[int, int] | None
@@ -153,8 +153,8 @@ def _enough(records: npt.NDArray[np.int64], limit: int) -> int:
 
 def _rows(types: dict[str, str], count: int) -> Scan:
     """So many rows without values, for statements that read none."""
-    columns = ", ".join(f"CAST(NULL AS {data}) AS {quote(name)}" for name, data in types.items())
-    return Scan(f"SELECT {columns} FROM system.main.range({count})", types, ())  # noqa: S608 - quoted
+    source = f"system.main.range({count})"
+    return Scan(f"SELECT {nulls(types)} FROM {source}", types, ())  # noqa: S608 - quoted
 
 
 def _schema(metadata: TableMetadata, table: Table) -> Schema:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from catalog.names import text_literal
 from flight_server.engines.duckdb.scan.remote import RemoteFile
 from flight_server.engines.duckdb.scan.vectors import Vector
-from flight_server.engines.duckdb.session import text_literal
 
 
 @dataclass(frozen=True, slots=True)

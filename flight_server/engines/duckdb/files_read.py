@@ -1,0 +1,30 @@
+"""How many files a statement is planned to read of each relation, and how large they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from flight_server.engines.base import Relation, Scanned
+from flight_server.engines.duckdb.arriving import is_arriving, size_of
+from flight_server.engines.duckdb.sealed import Rendered
+
+
+def files_read(relations: Sequence[Relation], rendered: Sequence[Rendered]) -> tuple[Scanned, ...]:
+    """What is read of relations that are rendered over files."""
+    return tuple(
+        Scanned(relation.name, len(files), sum(map(_size, files)))
+        for relation, (_, files) in zip(relations, rendered, strict=True)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _size(path: str) -> int:
+    """How large a file is; they never change. 0 for one that is gone, as who reads it will say."""
+    if is_arriving(path):
+        return size_of(path)
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
