@@ -132,9 +132,9 @@ def test_what_the_worker_is_told_has_no_filter_no_mask_and_no_file(
     pool = application.engine._workers
     acquire: Callable[..., object] = pool.acquire
 
-    def noted(setup: Setup, until: float) -> object:
+    def noted(setup: Setup, *waiting: object) -> object:
         told.append(setup)
-        return acquire(setup, until)
+        return acquire(setup, *waiting)
 
     monkeypatch.setattr(pool, "acquire", noted)
     doors.bare_engine(application.service, narrowed, "SELECT 1 AS a FROM customers")
