@@ -59,7 +59,6 @@ PROOFS = (
     "security/test_revocation.py",
     "security/test_rules.py",
     "security/test_sealed.py",
-    "security/test_views_alike.py",
     "security/test_ways.py",
 )
 
@@ -85,6 +84,7 @@ NIGHT = (
     "engines/test_columns.py",
     "engines/test_files_left_out.py",
     "engines/test_remote.py",
+    "security/test_views_alike.py",
     "security/test_views_attacked.py",
 )
 

@@ -228,6 +228,7 @@ def test_a_metadata_ticket_is_its_users_alone(client: Client, running: Any) -> N
         options = flight.FlightCallOptions(headers=[token])
         with pytest.raises(flight.FlightUnauthorizedError, match="WRONG_OWNER"):
             other.do_get(ticket, options).read_all()
-    damaged = flight.Ticket(ticket.ticket[:-1] + b"\0")
+    sealed = ticket.ticket
+    damaged = flight.Ticket(sealed[:-1] + bytes([sealed[-1] ^ 1]))
     with pytest.raises(flight.FlightUnauthenticatedError, match="INVALID_HANDLE"):
         client.client.do_get(damaged, client.options).read_all()
