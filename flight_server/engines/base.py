@@ -140,7 +140,8 @@ class Secured:
     and `schema` complete unqualified names. `functions` are the session functions that it calls.
     `engine` is the one that must run it, or `auto`; `choice` is what was chosen, once it was. By
     `groups`, those of whom it is run for, an engine elsewhere chooses as whom it runs, and by its
-    `errand` whether it is run anew.
+    `errand` whether it is run anew. With `by_row` each row of its result is made from one row of
+    its one table alone.
     """
 
     text: str
@@ -154,6 +155,7 @@ class Secured:
     groups: frozenset[str] = frozenset()
     choice: Choice | None = None
     errand: Errand | None = field(default=None, compare=False)
+    by_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from flight_server.engines.base import (
 from flight_server.engines.brought import Need
 from flight_server.engines.duckdb import channel as wire
 from flight_server.engines.duckdb import probe, sandbox
+from flight_server.engines.duckdb.any_order import in_any_order
 from flight_server.engines.duckdb.arrivals import Arrivals
 from flight_server.engines.duckdb.channel import ChannelClosed
 from flight_server.engines.duckdb.estimate import estimate
@@ -226,13 +227,14 @@ class DuckDBEngine:
                 render(each, wanted.get(number), self._settings, scan)
                 for number, each in enumerate(secured.relations)
             ]
-            setup = setup_of(secured, rendered, self._settings)
+            scanned = files_read(secured.relations, rendered)
+            setup = in_any_order(setup_of(secured, rendered, self._settings), secured, scanned)
             promised = schema.serialize().to_pybytes()
             codec = (compression or "").encode()
             payload = (*statement_of(secured, parameters), promised, codec)
             stream = self._start(self._workers, setup, wire.RUN, payload, deadline, arrivals.follow)
             stream.holding(held.pop_all().close, lambda: arrivals.error)
-            stream.scanned = files_read(secured.relations, rendered)
+            stream.scanned = scanned
             return stream
 
     def close(self) -> None:
