@@ -101,7 +101,7 @@ def any_of(
     if sign not in _NAN or target.name in FLOATS:
         raise Untranslatable("This comparison with a subquery", at)
     if inner != target:
-        sql = f"SELECT {coerced(Value('i.c0', inner), target)} FROM ({sql}) AS i(c0)"  # noqa: S608
+        sql = f"SELECT {coerced(Value('i.c0', inner), target)} FROM ({sql}) AS i(c0)"  # noqa: S608 - made names, translated values
     one = coerced(value, target)
     made = f"({one} IN ({sql}))" if sign == "=" else f"({one} {sign} ANY ({sql}))"
     return value.made(made, BOOLEAN)

@@ -23,7 +23,6 @@ from flight_server.engines.athena.values import (
 )
 from flight_server.engines.errors import Untranslatable
 
-_NOWHERE = 2**63
 _MAX_DEPTH = 200
 
 

@@ -66,7 +66,7 @@ def narrowed(
     if relation.table.snapshot is not None and relation.table.snapshot.snapshot_id is None:
         where = " WHERE false"  # never written
     source = f"{_from(relation.table, places)} AS {_RAW}"
-    return f"{head}SELECT {', '.join(parts)} FROM {source}{where}", tuple(columns)  # noqa: S608
+    return f"{head}SELECT {', '.join(parts)} FROM {source}{where}", tuple(columns)  # noqa: S608 - made names, translated values
 
 
 def _raw(table: Table, name: str) -> tuple[Column, ...]:

@@ -165,7 +165,7 @@ class Poller:
                     watched.interval * self._settings.poll_factor, self._settings.poll_most
                 )
                 # jitter, so that replicas do not come back all at once
-                watched.due = now + watched.interval * random.uniform(0.5, 1.5)  # noqa: S311
+                watched.due = now + watched.interval * random.uniform(0.5, 1.5)  # noqa: S311 - spreads calls, hides nothing
                 if now - since >= self._settings.unreachable_seconds:
                     watched.failed = _told(error)
                     self._watched.pop(watched.execution, None)

@@ -260,7 +260,7 @@ def _limited(queries: Queries, sql: str, made: Query, limit: str) -> str:
     name = queries.name()
     by = ", ".join(f"{name}.c{each.column} {each.sql}" for each in made.order)
     ordered = f" ORDER BY {by}" if by else ""
-    return f"SELECT {made.names} FROM ({sql}) AS {name} ({made.names}){ordered}{limit}"  # noqa: S608
+    return f"SELECT {made.names} FROM ({sql}) AS {name} ({made.names}){ordered}{limit}"  # noqa: S608 - made names, translated values
 
 
 def _order(reads: Reads, parts: Parts, orders: Sequence[Node], extra: list[Value]) -> list[Order]:

@@ -159,7 +159,7 @@ def _wrapped(made: Query, heads: list[str], schema: pa.Schema) -> Translated:
         for at, kind in enumerate(kinds)
     )
     head = f"WITH {', '.join(heads)} " if heads else ""
-    sql = f"{head}SELECT {', '.join(values)} FROM ({made.sql}) AS q ({made.names})"  # noqa: S608
+    sql = f"{head}SELECT {', '.join(values)} FROM ({made.sql}) AS q ({made.names})"  # noqa: S608 - made names, translated values
     by = ", ".join(f"q.c{each.column} {each.sql}" for each in made.order)
     ordered = f"{sql} ORDER BY {by}" if by else sql
     if len(ordered.encode()) > _MAX_BYTES:

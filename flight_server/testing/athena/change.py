@@ -114,14 +114,14 @@ def _modify(tree: exp.Expr, table: exp.Table, entry: dict[str, Any], statement: 
     connection = statement.connection
     connection.execute(MACROS)
     connection.register("__rows", rows)
-    connection.execute(f"CREATE TEMP TABLE {_TARGET} AS SELECT * FROM __rows")  # noqa: S608
+    connection.execute(f"CREATE TEMP TABLE {_TARGET} AS SELECT * FROM __rows")  # noqa: S608 - a made name
     alias = table.alias or table.name
     # a word of its own, so that it is not taken for a table of the catalog
     tree.set("this", exp.Var(this=f'{_TARGET} AS "{alias}"'))
     tree, _ = as_duckdb(resolved(tree, statement, Sources()))
     try:
         (count,) = connection.execute(tree.sql("duckdb")).fetchall()[0]
-        changed = connection.sql(f"SELECT * FROM {_TARGET}").to_arrow_table()  # noqa: S608
+        changed = connection.sql(f"SELECT * FROM {_TARGET}").to_arrow_table()  # noqa: S608 - a made name
     except duckdb.Error as error:
         raise failure(error, statement) from error
     name = (entry["DatabaseName"], entry["Name"])

@@ -190,7 +190,7 @@ def _typed(
         return connection.sql(f"SELECT {shown} LIMIT 0").to_arrow_table()
     connection.register("__files", pa.concat_tables(parts, promote_options="default"))
     try:
-        return connection.sql(f"SELECT {shown} FROM __files").to_arrow_table()  # noqa: S608
+        return connection.sql(f"SELECT {shown} FROM __files").to_arrow_table()  # noqa: S608 - a made name
     finally:
         connection.unregister("__files")
 

@@ -17,7 +17,6 @@ from flight_server.engines.errors import UnsupportedData
 EQUALITY = 2
 _Places = tuple[list[int], list[int]]
 _PUFFIN = "PUFFIN"
-# ruff's S608 is about pasted values: all names, paths and numbers here are quoted or our own
 
 
 def is_vector(delete: DeleteFile) -> bool:
@@ -73,7 +72,7 @@ def positions(files: Sequence[DataFile], paths: Callable[[list[DeleteFile]], lis
         f"({delete}::UBIGINT, {kind})" for mine, kind in kinds.items() for delete in mine
     )
     return (
-        "SELECT f.data, p.pos FROM (SELECT file_path, pos, file_index FROM "  # noqa: S608
+        "SELECT f.data, p.pos FROM (SELECT file_path, pos, file_index FROM "  # noqa: S608 - quoted
         f"read_parquet([{read}], hive_partitioning=false)) p "
         f"JOIN (VALUES {rows}) f(path, data, kind) ON f.path = p.file_path "
         f"JOIN (VALUES {pairs}) k(deletes, kind) ON k.deletes = p.file_index AND k.kind = f.kind"
@@ -156,7 +155,7 @@ def _join(keys: Keys, files: Sequence[DataFile], places: _Places | None) -> str:
         terms.append(f"x.sequence > {_by_file([file.sequence for file in files], 'r')}")
     source = f"read_parquet([{', '.join(map(text_literal, keys.paths))}]"
     return (
-        f" ANTI JOIN (SELECT {', '.join(columns)} FROM {source}, "  # noqa: S608
+        f" ANTI JOIN (SELECT {', '.join(columns)} FROM {source}, "  # noqa: S608 - quoted
         f"schema={fields.field_map(names)}, hive_partitioning=false) e) x ON {' AND '.join(terms)}"
     )
 

@@ -113,14 +113,14 @@ class _Reader:
             f"{self._value(columns, field, keyed)} AS {quote(field.name)}"
             for field in self._schema.fields
         )
-        sql = f"SELECT {selected} FROM {self._parquet(files, columns.schema)} r"  # noqa: S608
+        sql = f"SELECT {selected} FROM {self._parquet(files, columns.schema)} r"  # noqa: S608 - quoted
         rows = [deletes.positions(files, self._paths)]
         vectors = deletes.vectors_of(files)
         if vectors:
             place = text_literal(f"{self.mark}v{len(self.vectors)}")
             checked = (replace(each, uri=self._root.path(each.uri)) for each in vectors)
             self.vectors.append(tuple(checked))
-            rows.append(f"SELECT data, pos FROM read_parquet([{place}])")  # noqa: S608
+            rows.append(f"SELECT data, pos FROM read_parquet([{place}])")  # noqa: S608 - quoted
         if any(rows):
             sql += deletes.by_positions([each for each in rows if each])
         for ids, some in sets:
