@@ -47,6 +47,7 @@ PROOFS = (
     "end_to_end/test_views_served.py",
     "engines/test_ending.py",
     "engines/test_pruning.py",
+    "engines/test_remote.py",
     "engines/test_sealed.py",
     "engines/test_timely.py",
     "iceberg/test_matrix_s3.py",
@@ -83,7 +84,6 @@ NIGHT = (
     "engines/athena/test_troubles.py",
     "engines/test_columns.py",
     "engines/test_files_left_out.py",
-    "engines/test_remote.py",
     "security/test_views_alike.py",
     "security/test_views_attacked.py",
 )

@@ -141,8 +141,9 @@ class FileCache:
         """
         held: list[Copy] = []
         try:
-            for file in files:
-                held.append(self._copy(file, storage, self._needed(file, columns)))
+            for rank, file in enumerate(files):
+                needed = self._needed(file, columns)
+                held.append(self._copy(file, storage, needed, rank))
         except BaseException:
             self._release(held)
             raise
@@ -181,7 +182,11 @@ class FileCache:
         return file.read.union(columns)
 
     def _copy(
-        self, file: RemoteFile, storage: Mapping[str, str], needed: frozenset[int] | None
+        self,
+        file: RemoteFile,
+        storage: Mapping[str, str],
+        needed: frozenset[int] | None,
+        rank: int,
     ) -> Copy:
         """A copy of a file, held: one that is there, or a new one that is being fetched."""
         key = _key(file, storage)
@@ -202,7 +207,7 @@ class FileCache:
                 return found
             with self._lock:
                 self._drop(found)
-        self._fetch(made, base, file, storage)
+        self._fetch(made, base, file, storage=storage, rank=rank)
         return made
 
     def _made(
@@ -240,7 +245,13 @@ class FileCache:
             return False
 
     def _fetch(
-        self, copy: Copy, base: Copy | None, file: RemoteFile, storage: Mapping[str, str]
+        self,
+        copy: Copy,
+        base: Copy | None,
+        file: RemoteFile,
+        *,
+        storage: Mapping[str, str],
+        rank: int,
     ) -> None:
         part = place.unfinished(copy.path)
 
@@ -250,18 +261,21 @@ class FileCache:
                 self._make_room(size)
                 copy.stored = size
 
+        def failed(error: BaseException) -> None:
+            with suppress(OSError):
+                part.unlink()
+            with self._lock:
+                self._forget(copy)
+                if base is not None:
+                    base.holders -= 1
+            copy.ready.set_exception(_told(error))
+
         def done(future: Future[tuple[Content, int]]) -> None:
             try:
                 content, fetched = future.result()
                 place.keep(copy.path, content)
             except BaseException as error:  # whoever waits for the file is told, whatever it was
-                with suppress(OSError):
-                    part.unlink()
-                with self._lock:
-                    self._forget(copy)
-                    if base is not None:
-                        base.holders -= 1
-                copy.ready.set_exception(_told(error))
+                failed(error)
                 return
             with self._lock:
                 copy.content, copy.columns, copy.stored = content, content.columns, content.stored
@@ -273,8 +287,12 @@ class FileCache:
             copy.ready.set_result(None)
 
         made_from = (str(base.path), base.content) if base and base.content else None
-        order = Order(file, storage, str(part), copy.columns, made_from, room)
-        copy.fetching = self._fetcher.fetch(order)
+        order = Order(file, storage, str(part), copy.columns, made_from, room, rank)
+        try:
+            copy.fetching = self._fetcher.fetch(order)
+        except RuntimeError as error:  # it is closed, or there is no thread to be had
+            failed(error)
+            return
         copy.fetching.add_done_callback(done)
 
     # --- keeping them, under the lock ------------------------------------------------------------

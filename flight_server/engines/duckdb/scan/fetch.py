@@ -10,14 +10,16 @@ import logging
 import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flight_server.engines.duckdb.scan import pieces
 from flight_server.engines.duckdb.scan.pieces import NotTold, Piece
+from flight_server.engines.duckdb.scan.ranked import Ranked
 from flight_server.engines.duckdb.scan.remote import Opened, RemoteFile, Storages
 from flight_server.engines.errors import EngineError, OutOfResources
 
@@ -26,7 +28,8 @@ _log = logging.getLogger(__name__)
 FULL = "The tables of the statement are larger than what the server may keep of them."
 UNUSABLE = "The server cannot keep copies of remote files."
 
-RANGE = 8 * 1024 * 1024
+# As large as makes requests cheap; smaller ones let the first file be whole earlier.
+RANGE = 4 * 1024 * 1024
 # A footer is about as long as this, or is asked for twice.
 _TAIL = 128 * 1024
 _FOOTER = 16 * 1024 * 1024
@@ -64,7 +67,7 @@ class Order:
     """A copy to be made at `target`, which is not there yet: of `columns`, None for all.
 
     What the copy `base` holds is not fetched again. `room` is told how many bytes it will take,
-    and raises `OutOfResources` where these are too many.
+    and raises `OutOfResources` where these are too many. Files of a lower `rank` go first.
     """
 
     file: RemoteFile
@@ -73,20 +76,24 @@ class Order:
     columns: frozenset[int] | None
     base: tuple[str, Content] | None
     room: Callable[[int], None]
+    rank: int = 0
 
 
 class Fetcher:
-    """Makes copies. Safe for several threads; as many pieces as `ranges` are read at once."""
+    """Makes copies. Safe for several threads; as many pieces as `ranges` are read at once.
+
+    Ranks are by statement: the first files of each come before the later ones of any.
+    """
 
     def __init__(self, files: int = 16, ranges: int = 16) -> None:
         self._storages = Storages()
-        self._files = ThreadPoolExecutor(files, thread_name_prefix="fetch-file")
-        self._ranges = ThreadPoolExecutor(ranges, thread_name_prefix="fetch-range")
+        self._files = Ranked(files, "fetch-file")
+        self._ranges = Ranked(ranges, "fetch-range")
 
     def close(self) -> None:
         """Start nothing more; what is being read ends by itself."""
-        self._files.shutdown(wait=False, cancel_futures=True)
-        self._ranges.shutdown(wait=False, cancel_futures=True)
+        self._files.close()
+        self._ranges.close()
 
     def fetch(self, order: Order) -> Future[tuple[Content, int]]:
         """Make a copy; gives what is in it, and how many of the bytes were fetched for it.
@@ -94,7 +101,7 @@ class Fetcher:
         The future raises `DataMissing` where the file is not there or is not of its size,
         `StorageFailed` where the storage does not answer or refuses, and `OutOfResources`.
         """
-        return self._files.submit(self._fetch, order)
+        return self._files.submit(order.rank, partial(self._fetch, order))
 
     def _fetch(self, order: Order) -> tuple[Content, int]:
         with _Target(order.target, order.file.size) as target:
@@ -116,7 +123,7 @@ class Fetcher:
         missing = pieces.without(wanted, _places(have))
         missing = pieces.without(pieces.merged(missing, _GAP), _places(have))
         order.room(pieces.length([*_places(have), *missing]))
-        have += self._pieces(source, target, pieces.split(missing, RANGE))
+        have += self._pieces(source, target, pieces.split(missing, RANGE), order.rank)
         source.check()
         fetched = pieces.length(_places(have)) - kept
         return Content(size, columns, source.version, tuple(sorted(have))), fetched
@@ -135,13 +142,15 @@ class Fetcher:
             found.append(target.write(size - length, source.read(size - length, start)))
         return found
 
-    def _pieces(self, source: Opened, target: _Target, wanted: list[Piece]) -> list[Block]:
+    def _pieces(
+        self, source: Opened, target: _Target, wanted: list[Piece], rank: int
+    ) -> list[Block]:
         def one(start: int, end: int) -> Block:
             return target.write(start, source.read(start, end))
 
         if len(wanted) == 1:
             return [one(*wanted[0])]
-        parts = [self._ranges.submit(one, *piece) for piece in wanted]
+        parts = [self._ranges.submit(rank, partial(one, *piece)) for piece in wanted]
         try:
             return [part.result() for part in parts]
         finally:
