@@ -253,6 +253,8 @@ class Scanned:
     """What one table of a statement is read from: how many files, and how large they are in bytes.
 
     Files of deletes and of lookups are among them; all of a file counts, whatever is read of it.
+    Where the policy filters rows, the data files that its filter leaves may stand for those that
+    the statement's own conditions leave of them: these would tell of hidden rows.
     """
 
     name: TableName

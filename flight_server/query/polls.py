@@ -258,11 +258,16 @@ class _Begun:
         return _Waiting(stream, self, course)
 
     def start(self, result: ResultStream) -> None:
-        """Follow the run to its end."""
-        self._thread = threading.Thread(
+        """Follow the run to its end; it is ended where there is no thread to be had."""
+        thread = threading.Thread(
             target=self._follow, args=(result,), name="polled-statement", daemon=True
         )
-        self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            result.close()
+            raise
+        self._thread = thread
 
     def fail(self, error: BaseException) -> None:
         """It has ended; how is told to who asks next."""

@@ -15,9 +15,12 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from catalog.model import Table
 from flight_server.engines.base import Secured
+from flight_server.engines.duckdb import positions
 from flight_server.engines.duckdb.engine import DuckDBEngine
+from flight_server.engines.duckdb.memory import MemoryFiles
 from flight_server.engines.duckdb.scan.footers import Footers
 from flight_server.engines.duckdb.scan.timely import in_time
+from flight_server.engines.duckdb.scan.vectors import Vector
 from flight_server.engines.errors import DataMissing, TimedOut
 from tests.engines import rig
 from tests.object_store import Faults, ObjectStore, faulty, object_store
@@ -110,3 +113,17 @@ def test_errors_of_planning_are_told_as_they_are(table: Table) -> None:
     assert in_time(table, lambda: 7, time.monotonic() + 5) == 7
     with pytest.raises(TimedOut):
         in_time(table, lambda: time.sleep(1), time.monotonic() - 1)
+
+
+def test_deletion_vectors_that_do_not_come_end_at_the_deadline(
+    table: Table, store: ObjectStore, tmp_path: Path
+) -> None:
+    vector = Vector(0, "s3://lake/s/evolved/data/v.puffin", 4, 40, 1)
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as silent,
+        closing(MemoryFiles(tmp_path)) as files,
+    ):
+        storage = store.properties(silent.getsockname()[1])
+        deadline = time.monotonic() + 1
+        with within(2.5), pytest.raises(TimedOut):
+            positions.hold([vector], storage, files, lambda work: in_time(table, work, deadline))

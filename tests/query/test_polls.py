@@ -226,3 +226,18 @@ def test_closing_ends_all_and_tells_it(bench: Bench) -> None:
     bench.polls.close()
     assert all(run.closed for run in bench.runs)
     assert len(bench.ends()) == 2
+
+
+def test_where_there_is_no_thread_to_follow_it_it_is_ended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none)
+        with pytest.raises(RuntimeError):
+            bench.poll()
+    assert bench.runs[0].closed
+    assert not bench.poll().is_over
+    assert len(bench.runs) == 2

@@ -141,7 +141,7 @@ class Run:
         request = unload.request(self._select, self._delivery, context, where)
         if not service.admission.take(until, self._stopped):
             raise Stopped
-        self._told = None
+        self._told, before = None, self.cost
         try:
             if self._tenure is not None:
                 self._where, self._paid = where, self._tenure.take(where)
@@ -149,6 +149,7 @@ class Run:
             if self._tenure is None or self._tenure.is_there(told):
                 return Finished(told, where)
             unload.remove(service.account, where, told)
+            self.cost = before  # who ran it then has paid for it
             return None
         except BaseException:
             if not self._left:

@@ -86,8 +86,12 @@ class Held:
         self._thread = threading.Thread(target=self._drive, name="athena-held", daemon=True)
 
     def start(self) -> None:
-        """Begin to run."""
-        self._thread.start()
+        """Begin to run. Raises `RuntimeError` where there is no thread to be had."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._settle(Cost())
+            raise
 
     @property
     def progress(self) -> Progress:
@@ -333,32 +337,48 @@ class Holds:
     """The statements of an engine that can be found again. Safe for several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._known: dict[str, Held] = {}
-        self._closed = False
+        self._making: set[str] = set()
+        self._closed = threading.Event()
 
     def take(self, name: str, service: Service, outcome: Outcome, make: Callable[[], Held]) -> Held:
         """The statement of a name, joined or, where there is none, made. Raises as `make`."""
         key = next(unload.found_again(name, *said(service, outcome)))
-        with self._lock:
-            if self._closed:
-                raise EngineError(_CLOSED)
-            held = self._known.get(key)
-            if held is None or not held.join():
-                held = self._known[key] = make()
+        with self._changed:
+            while True:
+                if self._closed.is_set():
+                    raise EngineError(_CLOSED)
+                known = self._known.get(key)
+                if known is not None and known.join():
+                    return known
+                if key not in self._making:
+                    break
+                self._changed.wait()
+            self._making.add(key)
+        try:
+            held = make()  # not under the lock: what it costs is recorded before it begins
+            with self._changed:
+                if self._closed.is_set():
+                    held.end("closed")
                 held.start()
+                self._known[key] = held
             return held
+        finally:
+            with self._changed:
+                self._making.discard(key)
+                self._changed.notify_all()
 
     def forget(self, held: Held) -> None:
         """A statement has ended."""
-        with self._lock:
+        with self._changed:
             for key in [key for key, each in self._known.items() if each is held]:
                 del self._known[key]
 
     def close(self, seconds: float) -> None:
         """End all of them that no other server wants; their files are deleted."""
-        with self._lock:
-            self._closed = True
+        with self._changed:
+            self._closed.set()
             known = list(self._known.values())
         for held in known:
             held.end("closed")

@@ -74,8 +74,12 @@ class AthenaStream:
         self.scanned: tuple[Scanned, ...] = ()
 
     def start(self) -> None:
-        """Begin to run."""
-        self._thread.start()
+        """Begin to run. Raises `RuntimeError` where there is no thread to be had."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._finished(self)
+            raise
 
     @property
     def progress(self) -> Progress:

@@ -9,8 +9,10 @@ import logging
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 
 from flight_server.engines.duckdb import arriving
@@ -20,9 +22,9 @@ from flight_server.engines.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
-# What a socket takes without a reader, and a worker keeps open.
-MOST = 1024
+MOST = 1024  # what a worker keeps open
 _SEND_SECONDS = 30.0
+_UNREAD = "A data file of a table could not be read."
 
 
 class Arrivals:
@@ -36,6 +38,7 @@ class Arrivals:
         self._mark = secrets.token_hex(8)
         self._promised: list[Copy] = []
         self._socket: socket.socket | None = None
+        self._sending = threading.Lock()
 
     @property
     def room(self) -> int:
@@ -52,7 +55,7 @@ class Arrivals:
         ]
 
     def follow(self, worker: WorkerProcess) -> None:
-        """Pass files on to a worker, which waits for this call where any were promised."""
+        """Give a worker, which waits for this call where any were promised, what they come by."""
         if not self._promised:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -60,13 +63,18 @@ class Arrivals:
         self._socket = ours
         with theirs:
             worker.give(theirs.fileno())
+
+    def begin(self) -> None:
+        """Pass files on from now: to a worker that reads, for a socket takes few without one."""
         for number, copy in enumerate(self._promised):
             copy.ready.add_done_callback(partial(self._pass, number, copy))
 
     def close(self) -> None:
         """Pass nothing more on."""
         if self._socket is not None:
-            self._socket.close()
+            self._end(self._socket)  # who waits with a file is let go
+            with self._sending:  # another socket may get its number
+                self._socket.close()
 
     def _pass(self, number: int, copy: Copy, ready: Future[None]) -> None:
         """Runs where the file was fetched."""
@@ -80,13 +88,23 @@ class Arrivals:
             self.error = self.error or error
         except OSError as error:
             _log.warning("a copy of a remote file is gone: %s", error)
-            self.error = self.error or EngineError("A data file of a table could not be read.")
+            self.error = self.error or EngineError(_UNREAD)
         try:
-            if self._socket is not None:
-                socket.send_fds(self._socket, [arriving.NUMBER.pack(number)], descriptors)
+            with self._sending:
+                if self._socket is not None:
+                    message = arriving.NUMBER.pack(number)
+                    socket.send_fds(self._socket, [message], descriptors)
         except OSError as error:
-            # the statement has ended, or its worker is lost, as whoever reads the stream is told
+            # its statement has ended, or its worker is lost, or must not wait for it for ever
             _log.debug("a file was not passed on: %s", error)
+            self.error = self.error or EngineError(_UNREAD)
+            if self._socket is not None:
+                self._end(self._socket)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    @staticmethod
+    def _end(ours: socket.socket) -> None:
+        with suppress(OSError):
+            ours.shutdown(socket.SHUT_RDWR)

@@ -220,20 +220,27 @@ class DuckDBEngine:
             # a feeder's setup is shared by statements: its files are there from the start
             sealed = any(is_sealed(each, self._settings) for each in secured.relations)
             arrivals = Arrivals()
-            held.callback(arrivals.close)
             holding = Holding(held, deadline, None if sealed else arrivals)
             scan = partial(self._sources.scan, holding=holding)
             rendered = [
                 render(each, wanted.get(number), self._settings, scan)
                 for number, each in enumerate(secured.relations)
             ]
-            scanned = files_read(secured.relations, rendered)
+            # first of all in the end: of what is let go of nothing is to be told to a worker
+            held.callback(arrivals.close)
+            scanned = tuple(
+                self._pruning.shown(secured, number, deadline)
+                if number in wanted and relation.row_filter is not None
+                else files_read(relation, rendered[number])
+                for number, relation in enumerate(secured.relations)
+            )
             setup = in_any_order(setup_of(secured, rendered, self._settings), secured, scanned)
             promised = schema.serialize().to_pybytes()
             codec = (compression or "").encode()
             payload = (*statement_of(secured, parameters), promised, codec)
             stream = self._start(self._workers, setup, wire.RUN, payload, deadline, arrivals.follow)
             stream.holding(held.pop_all().close, lambda: arrivals.error)
+            arrivals.begin()
             stream.scanned = scanned
             return stream
 

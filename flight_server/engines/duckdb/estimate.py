@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
-from pyiceberg.expressions import AlwaysTrue
 
 from catalog.model import Column
 from flight_server.engines.base import Estimate, Relation
 from flight_server.engines.duckdb.scan.plan import Scanner, Source
-from flight_server.engines.duckdb.scan.prune import prune
 from flight_server.engines.duckdb.scan.wanted import ALL, Wanted
 
 # Bytes that a value of a type without a fixed width is taken for.
@@ -41,10 +38,8 @@ def estimate(
 
 def _of_one(source: Source, relation: Relation, wanted: Wanted) -> Estimate:
     index = source.index
-    numbers = np.arange(index.count)
     # which files a caller's conditions leave of hidden rows would show in where the statement runs
-    if not relation.needs_barrier and not isinstance(wanted.rows, AlwaysTrue):
-        numbers = np.flatnonzero(prune(index, source.metadata.specs(), source.schema, wanted.rows))
+    numbers = source.matching(ALL if relation.needs_barrier else wanted)
     total = int(index.sizes[numbers].sum())
     read = _read(relation, wanted)
     if read is not None:

@@ -1,8 +1,7 @@
-"""How many files a statement is planned to read of each relation, and how large they are."""
+"""How many files a statement is planned to read of a relation, and how large they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,12 +10,10 @@ from flight_server.engines.duckdb.arriving import is_arriving, size_of
 from flight_server.engines.duckdb.sealed import Rendered
 
 
-def files_read(relations: Sequence[Relation], rendered: Sequence[Rendered]) -> tuple[Scanned, ...]:
-    """What is read of relations that are rendered over files."""
-    return tuple(
-        Scanned(relation.name, len(files), sum(map(_size, files)))
-        for relation, (_, files) in zip(relations, rendered, strict=True)
-    )
+def files_read(relation: Relation, rendered: Rendered) -> Scanned:
+    """What is read of a relation that is rendered over files."""
+    _, files = rendered
+    return Scanned(relation.name, len(files), sum(map(_size, files)))
 
 
 @lru_cache(maxsize=65_536)

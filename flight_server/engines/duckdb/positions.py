@@ -24,17 +24,26 @@ _FAILED = "The storage of a table cannot be read now."
 _FULL = "The table has more deleted rows than this server can hold apart."
 
 
+def at_once(work: Callable[[], pa.Table]) -> pa.Table:
+    """What work gives, however long it takes."""
+    return work()
+
+
 def hold(
-    vectors: Sequence[Vector], storage: Mapping[str, str], files: MemoryFiles
+    vectors: Sequence[Vector],
+    storage: Mapping[str, str],
+    files: MemoryFiles,
+    waited: Callable[[Callable[[], pa.Table]], pa.Table] = at_once,
 ) -> tuple[str, Callable[[], None]]:
     """A Parquet file with the rows (`data`, `pos`) of vectors, and what to call after reading it.
 
     Vectors are immutable by their place, so that a file serves until there is no room for it.
-    Raises `UnsupportedData`, `DataMissing`, `StorageFailed` and `OutOfResources`.
+    By `waited` a storage is waited for. Raises `UnsupportedData`, `DataMissing`, `StorageFailed`,
+    `OutOfResources`, and what `waited` does.
     """
     told = repr([(identity(each.uri, storage), each) for each in vectors])
     key = "vectors-" + hashlib.sha256(told.encode()).hexdigest()
-    return files.hold_made(key, lambda: _rows(vectors, storage))
+    return files.hold_made(key, lambda: waited(lambda: _rows(vectors, storage)))
 
 
 def _rows(vectors: Sequence[Vector], storage: Mapping[str, str]) -> pa.Table:

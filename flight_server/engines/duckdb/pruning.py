@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import pyarrow as pa
 from pyiceberg.schema import Schema
 
 from catalog.model import Table
-from flight_server.engines.base import Relation, Secured
+from flight_server.engines.base import Relation, Scanned, Secured
 from flight_server.engines.brought import Brought
 from flight_server.engines.duckdb.kept import Kept
 from flight_server.engines.duckdb.pushdown import Asked, decode, stub
+from flight_server.engines.duckdb.relation import sql_name
 from flight_server.engines.duckdb.scan.cache import FileCache
 from flight_server.engines.duckdb.scan.plan import Scanner, Source
 from flight_server.engines.duckdb.scan.predicate import predicate
@@ -87,6 +89,19 @@ class Pruning:
         except EngineError:  # a statement runs as well over all of its files
             _log.warning("files are not left out: no planner answered", exc_info=True)
             return _NOTHING
+
+    def shown(self, secured: Secured, number: int, deadline: float) -> Scanned:
+        """What a relation's own filter leaves of its table, whatever the statement asks for.
+
+        Which files the caller's conditions leave tells of the values in hidden rows.
+        """
+        relation = secured.relations[number]
+        text = f"SELECT * FROM {sql_name(relation)}"  # noqa: S608 - quoted
+        alone = replace(secured, text=text, relations=(relation,), parameters=(), functions=())
+        wanted = self.wanted(alone, None, deadline).get(0, ALL)
+        source = self._source(relation.table, deadline)
+        sizes = source.index.sizes[source.matching(wanted, relation.part)]
+        return Scanned(relation.name, len(sizes), int(sizes.sum()))
 
     def _source(self, table: Table, deadline: float) -> Source:
         return in_time(table, lambda: self._scanner.source(table), deadline)

@@ -50,7 +50,7 @@ def view(
     beside = ", ".join(f"{quote(name)} AS ({each.sql})" for name, each in lookups.items())
     head = f"WITH {beside} " if beside else ""
     return (
-        f"CREATE {kind} {_name(relation)} AS {head}"  # noqa: S608 - names are quoted, expressions compiled
+        f"CREATE {kind} {sql_name(relation)} AS {head}"  # noqa: S608 - names are quoted, expressions compiled
         f"SELECT {', '.join(columns)} FROM ({scan.sql}) AS {source}{where}"
     )
 
@@ -78,7 +78,7 @@ def received(relation: Relation, index: int) -> str:
         for at, c in enumerate(relation.columns)
     )
     source = f"temp.main.{quote(stream_name(index))}"
-    return f"CREATE VIEW {_name(relation)} AS SELECT {columns} FROM {source}"  # noqa: S608 - quoted
+    return f"CREATE VIEW {sql_name(relation)} AS SELECT {columns} FROM {source}"  # noqa: S608 - quoted
 
 
 def stream(relation: Relation) -> Stream:
@@ -88,7 +88,7 @@ def stream(relation: Relation) -> Stream:
     """
     columns = tuple(column.name for column in relation.columns)
     unasked = any(each.lookups for each in (relation, *relation.below()))
-    return Stream(_name(relation), columns, unasked)
+    return Stream(sql_name(relation), columns, unasked)
 
 
 def _rebuilt(column: RelationColumn, value: str) -> str:
@@ -111,10 +111,11 @@ def shadow(relation: Relation) -> str:
     """
     _check(relation)
     types = {column.name: sql_type(column.type) for column in relation.columns}
-    return f"CREATE VIEW {_name(relation)} AS SELECT {nulls(types)} WHERE false"
+    return f"CREATE VIEW {sql_name(relation)} AS SELECT {nulls(types)} WHERE false"
 
 
-def _name(relation: Relation) -> str:
+def sql_name(relation: Relation) -> str:
+    """The relation's full name as SQL."""
     name = relation.name
     return f"{quote(name.catalog)}.{quote(name.schema)}.{quote(name.table)}"
 

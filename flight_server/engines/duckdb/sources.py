@@ -68,7 +68,12 @@ class Sources:
             scan = scan.fetched(self._fetched(table, scan.remote, wanted, holding))
         deleted: list[str] = []
         for vectors in scan.vectors:
-            path, release = positions.hold(vectors, table.storage, self._memory)
+            path, release = positions.hold(
+                vectors,
+                table.storage,
+                self._memory,
+                lambda work: in_time(table, work, holding.deadline),
+            )
             holding.keep(release)
             deleted.append(path)
         return scan.decoded(deleted)

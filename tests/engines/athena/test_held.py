@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from flight_server.engines.base import Ahead, Cost, EngineStream, Errand, Settle
 from flight_server.engines.errors import Cancelled, EngineError, ExecutionFailed, TimedOut
 from tests.engines.athena.running import STAGING, NewEngine, Rig, select
 from tests.engines.rig import decoded, soon
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 _SCHEMA = pa.schema([("id", pa.int64())])
 _ALL = select("SELECT id AS c0 FROM inv.numbers", _SCHEMA)
@@ -233,6 +234,16 @@ def test_what_was_read_and_deleted_runs_anew(rig: Rig) -> None:
     assert started(rig) - before == 2
 
 
+def test_what_was_read_and_deleted_is_not_paid_again(rig: Rig) -> None:
+    paid: list[Cost] = []
+    for _ in range(3):
+        assert read(rig.engine, "s", toll=lambda _expected: paid.append).num_rows == 2_000
+        assert rig.leaves_nothing()
+    assert len(paid) == 3
+    assert paid[0].scanned > 0
+    assert len(set(paid)) == 1
+
+
 def test_tokens_are_made_of_all_that_is_said_and_of_the_secret() -> None:
     first = list(zip(range(20), found_again("secret", "a", "b"), strict=False))
     assert first[:16] == list(zip(range(16), found_again("secret", "a", "b"), strict=False))
@@ -257,3 +268,61 @@ def test_a_mark_that_is_not_renewed_counts_no_more(rig: Rig) -> None:
     time.sleep(1.1)
     assert Lease(account, seconds=1.0).is_free(where)
     held.close()
+
+
+def test_a_toll_that_takes_long_holds_up_nobody_else(rig: Rig) -> None:
+    """It is recorded before anything is begun, and a disk may be slow."""
+    before, asked, paid = started(rig), threading.Event(), threading.Event()
+
+    def slow(_expected: Cost) -> Settle:
+        asked.set()
+        paid.wait(10)
+        return lambda _cost: None
+
+    found: list[Ahead] = []
+    same = [
+        threading.Thread(target=lambda: found.append(ahead(rig.engine, "p", toll=slow)))
+        for _ in range(3)
+    ]
+    for thread in same:
+        thread.start()
+    assert asked.wait(5)
+    with within(5, "another statement"):
+        ahead(rig.engine, "q").close()
+    assert not found
+    paid.set()
+    for thread in same:
+        thread.join(10)
+    assert len(found) == 3
+    assert all(eventually(finished(each)) for each in found)
+    assert started(rig) - before <= 2  # one of the three, and the other where it had begun
+    for each in found:
+        each.close()
+    assert rig.leaves_nothing()
+
+
+@pytest.mark.parametrize("name", ["athena-held", "athena-run"])
+def test_where_there_is_no_thread_nothing_is_owed_or_waited_for(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    settled: list[Cost] = []
+    start = threading.Thread.start
+
+    def none(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none)
+        for begin in (find, lambda engine, _, **options: engine.begin(_ALL, _SCHEMA, **options)):
+            if name == "athena-held" and begin is not find:
+                continue
+            with pytest.raises(RuntimeError):
+                begin(rig.engine, "r", toll=lambda _expected: settled.append, deadline=soon(30))
+    assert eventually(lambda: len(settled) == (1 if name == "athena-held" else 2))
+    assert rig.leaves_nothing()
+    with within(10, "the same statement"):
+        assert read(rig.engine, "r").num_rows == 2_000
+    assert rig.leaves_nothing()
+    assert not rig.engine._streams

@@ -53,16 +53,22 @@ class Source:
     def scan(self, part: Part = None, wanted: Wanted = ALL) -> Scan:
         """A scan of the files, or of one part of them; only of those that matter."""
         index = self.index
-        numbers = np.arange(index.count) if part is None else index.part(*part)
         if not wanted.values and not index.has_deletes:
-            return _rows(self.types, int(index.records[numbers].sum()))
-        if not isinstance(wanted.rows, AlwaysTrue):
-            mask = prune(index, self.metadata.specs(), self.schema, wanted.rows)
-            numbers = numbers[mask[numbers]]
-        elif wanted.limit is not None and not index.has_deletes:
+            return _rows(self.types, int(index.records[self.matching(ALL, part)].sum()))
+        numbers = self.matching(wanted, part)
+        whole = isinstance(wanted.rows, AlwaysTrue) and not index.has_deletes
+        if wanted.limit is not None and whole:
             numbers = numbers[: _enough(index.records[numbers], wanted.limit)]
         files = index.files(numbers)
         return render(self.table, self.metadata, self.schema, files, self.footers)
+
+    def matching(self, wanted: Wanted, part: Part = None) -> npt.NDArray[np.int64]:
+        """The numbers of the files, or of one part of them, that may hold wanted rows."""
+        numbers = np.arange(self.index.count) if part is None else self.index.part(*part)
+        if isinstance(wanted.rows, AlwaysTrue):
+            return numbers
+        mask = prune(self.index, self.metadata.specs(), self.schema, wanted.rows)
+        return numbers[mask[numbers]]
 
 
 class Scanner:
