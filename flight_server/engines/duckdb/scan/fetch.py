@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,17 +79,22 @@ class Order:
     room: Callable[[int], None]
     rank: int = 0
 
+    @property
+    def bucket(self) -> tuple[str, str]:
+        """Where the file comes from: one such place may stand still while others do not."""
+        return self.storage.get("s3.endpoint", ""), urlsplit(self.file.uri).netloc
+
 
 class Fetcher:
-    """Makes copies. Safe for several threads; as many pieces as `ranges` are read at once.
+    """Makes copies. Safe for several threads; of a bucket `most` files and pieces at once.
 
     Ranks are by statement: the first files of each come before the later ones of any.
     """
 
-    def __init__(self, files: int = 16, ranges: int = 16) -> None:
+    def __init__(self, threads: int = 32, most: int = 16) -> None:
         self._storages = Storages()
-        self._files = Ranked(files, "fetch-file")
-        self._ranges = Ranked(ranges, "fetch-range")
+        self._files = Ranked(threads, most, "fetch-file")
+        self._ranges = Ranked(threads, most, "fetch-range")
 
     def close(self) -> None:
         """Start nothing more; what is being read ends by itself."""
@@ -101,7 +107,7 @@ class Fetcher:
         The future raises `DataMissing` where the file is not there or is not of its size,
         `StorageFailed` where the storage does not answer or refuses, and `OutOfResources`.
         """
-        return self._files.submit(order.rank, partial(self._fetch, order))
+        return self._files.submit(order.rank, order.bucket, partial(self._fetch, order))
 
     def _fetch(self, order: Order) -> tuple[Content, int]:
         with _Target(order.target, order.file.size) as target:
@@ -123,7 +129,7 @@ class Fetcher:
         missing = pieces.without(wanted, _places(have))
         missing = pieces.without(pieces.merged(missing, _GAP), _places(have))
         order.room(pieces.length([*_places(have), *missing]))
-        have += self._pieces(source, target, pieces.split(missing, RANGE), order.rank)
+        have += self._pieces(source, target, pieces.split(missing, RANGE), order)
         source.check()
         fetched = pieces.length(_places(have)) - kept
         return Content(size, columns, source.version, tuple(sorted(have))), fetched
@@ -143,14 +149,15 @@ class Fetcher:
         return found
 
     def _pieces(
-        self, source: Opened, target: _Target, wanted: list[Piece], rank: int
+        self, source: Opened, target: _Target, wanted: list[Piece], order: Order
     ) -> list[Block]:
         def one(start: int, end: int) -> Block:
             return target.write(start, source.read(start, end))
 
         if len(wanted) == 1:
             return [one(*wanted[0])]
-        parts = [self._ranges.submit(rank, partial(one, *piece)) for piece in wanted]
+        ask = partial(self._ranges.submit, order.rank, order.bucket)
+        parts = [ask(partial(one, *piece)) for piece in wanted]
         try:
             return [part.result() for part in parts]
         finally:
