@@ -15,6 +15,7 @@ import pytest
 from pyiceberg.transforms import IdentityTransform
 
 from flight_server.engines.duckdb.pruning import MANY_FILES
+from flight_server.engines.duckdb.setup import Setup
 from tests.end_to_end.governed import Lake, caller, governed
 
 ANN = caller("ann")
@@ -68,13 +69,26 @@ def test_all_rows_whose_filter_can_be_worked_out_are_seen(lake: Lake) -> None:
     assert found == [(n, str(n)) for n in VISIBLE]
 
 
-def test_files_are_still_left_out_by_what_the_caller_asks_for(lake: Lake) -> None:
+def test_files_are_still_left_out_by_what_the_caller_asks_for(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Setup] = []
+    acquire = lake.engine._workers.acquire
+
+    def noted(setup: Setup, *waiting: object) -> object:
+        told.append(setup)
+        return acquire(setup, *waiting)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lake.engine._workers, "acquire", noted)
     lake.policy(FILTER)
     planned = lake.service.plan(ANN, "SELECT id FROM spread WHERE id = 4")
     deadline = time.monotonic() + 30
     with closing(lake.engine.run(planned.secured, None, planned.schema, deadline=deadline)) as each:
         assert sum(frame.rows for frame in each) == 0
-        assert [scanned.files for scanned in each.scanned] == [1]
+        # but what is counted does not tell so
+        assert [scanned.files for scanned in each.scanned] == [COUNT]
+    (setup,) = told
+    assert len(setup.files) == 1
 
 
 def test_a_value_that_cannot_be_masked_is_null(lake: Lake) -> None:
