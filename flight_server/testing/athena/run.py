@@ -19,6 +19,7 @@ from flight_server.testing.athena.values import texts
 
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",
     "SET threads = 2",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
