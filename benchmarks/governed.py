@@ -8,17 +8,15 @@ take turns, and who goes first changes; what is told is the median of the ratios
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import data, lineitem, served
-from benchmarks.processes import watched
-from benchmarks.targets import HIDDEN, MASK, MASKED, SEEN_MODES, Adbc
+from benchmarks import data, lineitem, served, turns
+from benchmarks.targets import HIDDEN, MASK, MASKED, SEEN_MODES
+from benchmarks.turns import Side
 
 _SEEN = ", ".join(name for name in lineitem.SCHEMA.names if name not in HIDDEN)
 _MODES = ", ".join(f"'{mode}'" for mode in SEEN_MODES)
@@ -88,45 +86,10 @@ def main(arguments: Sequence[str]) -> int:
         served.served(warehouse, Path(folder)) as server,
     ):
         for pair in pairs():
-            print(_measured(pair, server, options.rounds), flush=True)
+            sides = Side(pair.user, pair.text), Side(served.FULL, pair.by_hand)
+            turns.check_rows(pair.name, server, *sides)
+            print(turns.taken(pair.name, server, *sides, rounds=options.rounds), flush=True)
     return 0
-
-
-def _measured(pair: Pair, server: served.Served, rounds: int) -> str:
-    uri, pid = server.running.uri, server.running.pid
-    mine, full = (Adbc(uri, server.logins[user]) for user in (pair.user, served.FULL))
-    taken: list[tuple[_Run, _Run]] = []
-    for number in range(rounds + 1):
-        ways = ((mine, pair.text), (full, pair.by_hand))
-        order = ways if number % 2 else ways[::-1]
-        runs = [_drained(session, text, pid) for session, text in order]
-        policy, hand = runs if number % 2 else runs[::-1]
-        if policy.rows != hand.rows:
-            raise SystemExit(f"{pair.name}: {policy.rows} rows, by hand {hand.rows}")
-        if number:  # the first turn fills caches and starts workers
-            taken.append((policy, hand))
-    mine.close()
-    full.close()
-    seconds = [statistics.median(run.seconds for run in side) for side in zip(*taken, strict=True)]
-    time_ratio = statistics.median(policy.seconds / hand.seconds for policy, hand in taken)
-    cpu_ratio = statistics.median(policy.cpu / max(hand.cpu, 0.001) for policy, hand in taken)
-    told = (*seconds, time_ratio, cpu_ratio)
-    return f"| {pair.name} | {' | '.join(f'{number:.2f}' for number in told)} |"
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    seconds: float
-    cpu: float
-    rows: int
-
-
-def _drained(session: Adbc, text: str, pid: int) -> _Run:
-    with watched(pid) as usage:
-        start = time.perf_counter()
-        rows = sum(batch.num_rows for batch in session.stream(text))
-        seconds = time.perf_counter() - start
-    return _Run(seconds, usage.front_cpu + usage.workers_cpu, rows)
 
 
 if __name__ == "__main__":

@@ -8,36 +8,27 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import struct
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pyiceberg.table import Table as IcebergTable
-from pyroaring import BitMap64
 
-from benchmarks import tpch_lake
+from benchmarks import deletes, tpch_lake
 from catalog.model import Column, Snapshot, Table
 from catalog.names import TableName, quote, text_literal
 from flight_server.engines.duckdb import positions
 from flight_server.engines.duckdb.memory import MemoryFiles
-from flight_server.engines.duckdb.scan.entries import DataFile, DeleteFile
 from flight_server.engines.duckdb.scan.footers import Footers
 from flight_server.engines.duckdb.scan.manifests import Manifests
 from flight_server.engines.duckdb.scan.plan import source_of
-from flight_server.engines.duckdb.scan.reader import render
 from flight_server.engines.duckdb.session import blank
 
-_SHARE = 10  # one row of so many is deleted
 _ANY_ORDER = "all rows to Arrow, in any order"
 _SINGLE = {
     "all rows to Arrow": "SELECT * FROM lineitem",
@@ -51,7 +42,7 @@ _SINGLE = {
     "one order": "SELECT * FROM lineitem WHERE l_orderkey = 32 * 1000 + 3",
     "count(*)": "SELECT count(*) FROM lineitem",
 }
-_DELETED = {name: _SINGLE[name] for name in ("all rows to Arrow", _ANY_ORDER, "Q6")}
+_DELETED = {name: text for name, text in _SINGLE.items() if name != "count(*)"}
 _JOINS = {
     "Q3": """SELECT l_orderkey, sum(l_extendedprice * (1 - l_discount)) AS revenue, o_orderdate,
         o_shippriority FROM customer, orders, lineitem
@@ -89,18 +80,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         held.enter_context(closing(lake))
         for name, table in (("one", "lineitem"), ("by month", tpch_lake.MONTHLY)):
             found = _Read(lake.load_table((tpch_lake.PLAIN, table)))
-            views = {"lineitem": (found.bare(), found.scan())}
+            views = {"lineitem": (found.bare(), found.scan(memory))}
             _measured(f"lineitem, {name}", views, _SINGLE, told.rounds)
-        found = _Read(lake.load_table((tpch_lake.PLAIN, "lineitem")))
-        for kind in ("positions", "vectors"):
-            deleted = found.deleted(kind, folder, memory)
-            views = {"lineitem": (found.scan(), deleted)}
+        whole = lake.load_table((tpch_lake.PLAIN, "lineitem"))
+        for kind in deletes.KINDS:
+            without = _Read(deletes.table(lake, kind, whole))
+            views = {"lineitem": (_Read(whole).scan(memory), without.scan(memory))}
             _measured(f"lineitem, 10 % deleted by {kind}", views, _DELETED, told.rounds)
         joined = {}
         for table in tpch_lake.names():
             plain = _Read(lake.load_table((tpch_lake.PLAIN, table)))
             evolved = _Read(lake.load_table((tpch_lake.EVOLVED, table)))
-            joined[table] = (plain.bare(), evolved.scan())
+            joined[table] = (plain.bare(), evolved.scan(memory))
         _measured("evolved", joined, _JOINS, told.rounds)
     return 0
 
@@ -118,62 +109,10 @@ class _Read:
         paths = ", ".join(text_literal(_local(file.path)) for file in self._files)
         return f"SELECT * FROM read_parquet([{paths}])"
 
-    def scan(self) -> str:
+    def scan(self, memory: MemoryFiles) -> str:
         """The server's SELECT."""
-        return self._source.scan().sql
-
-    def deleted(self, kind: str, folder: Path, memory: MemoryFiles) -> str:
-        """The server's SELECT over the same files with deletes beside them."""
-        write = _vector if kind == "vectors" else _positions
-        location = Path(_local(self._table.location)) / "deletes"
-        location.mkdir(exist_ok=True)
-        files = [
-            replace(file, deletes=(write(file, location / f"{kind}-{number}"),))
-            for number, file in enumerate(self._files)
-        ]
-        source = self._source
-        scan = render(self._table, source.metadata, source.schema, files, Footers())
-        paths = [positions.hold(each, {}, memory)[0] for each in scan.vectors]
-        return scan.decoded(paths).sql
-
-
-def _gone(file: DataFile) -> list[int]:
-    chance = np.random.default_rng(file.record_count)
-    count = file.record_count // _SHARE
-    gone = chance.choice(file.record_count, count, replace=False)
-    return sorted(int(each) for each in gone)
-
-
-def _positions(file: DataFile, path: Path) -> DeleteFile:
-    gone = _gone(file)
-    target = path.with_suffix(".parquet")
-    pq.write_table(pa.table({"file_path": [file.path] * len(gone), "pos": gone}), target)
-    return DeleteFile(
-        content=1,
-        path=str(target),
-        format="PARQUET",
-        size=target.stat().st_size,
-        record_count=len(gone),
-        sequence=file.sequence + 1,
-        spec_id=file.spec_id,
-        partition=file.partition,
-    )
-
-
-def _vector(file: DataFile, path: Path) -> DeleteFile:
-    gone = _gone(file)
-    body = b"\xd1\xd3\x39\x64" + BitMap64(gone).serialize()
-    blob = struct.pack(">I", len(body)) + body + struct.pack(">I", zlib.crc32(body))
-    target = path.with_suffix(".puffin")
-    target.write_bytes(b"PFA1" + blob)
-    return replace(
-        _positions(file, path),
-        path=str(target),
-        format="PUFFIN",
-        referenced=file.path,
-        offset=4,
-        length=len(blob),
-    )
+        scan = self._source.scan()
+        return scan.decoded([positions.hold(each, {}, memory)[0] for each in scan.vectors]).sql
 
 
 def _measured(

@@ -22,9 +22,8 @@ from flight_server.query.choosing import told_choice
 from flight_server.query.commands import Command, Name
 from flight_server.query.errors import NotAllowed, SchemaNotFound
 from flight_server.query.facts import Facts, literal
-from flight_server.query.gate import nodes
 from flight_server.query.information import EVERYWHERE, PLACE, type_text
-from flight_server.query.parser import Node
+from flight_server.query.parser import Node, nodes
 from flight_server.query.places import shown_table
 from flight_server.query.suggest import nearest
 

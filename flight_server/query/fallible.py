@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from catalog.model import Table
 from catalog.names import fold
-from flight_server.query.gate import nodes
-from flight_server.query.parser import Node, Parser
+from flight_server.query.parser import Node, Parser, nodes
 
 _NULLS = frozenset({"OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL"})
 _MEMBERS = frozenset({"COMPARE_IN", "COMPARE_NOT_IN"})

@@ -15,6 +15,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from catalog.names import fold
+from flight_server.query.by_row import is_by_row
 from flight_server.query.clauses import Clauses
 from flight_server.query.errors import FunctionNotFound, NotAllowed, TooComplex
 from flight_server.query.functions import (
@@ -121,6 +122,7 @@ class Statement:
 
     `text` is the one that was sent, with blanks where it says which states of tables are read.
     `functions` are the session functions that it calls, or may call: a column of the name counts.
+    `by_row` is whether each row of the result is made from one row of one table alone.
     """
 
     text: str
@@ -128,6 +130,7 @@ class Statement:
     parameters: tuple[str, ...]
     tree: Node = field(repr=False, compare=False)
     functions: frozenset[str] = frozenset()
+    by_row: bool = False
 
 
 class Gate:
@@ -158,11 +161,12 @@ def examine(text: str, tree: Node) -> Statement:
     try:
         walk.run(tree)
         parameters = _binding_order(tree)
+        by_row = len(walk.tables) == 1 and is_by_row(tree["node"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         _log.warning("A syntax tree is not built as it was expected", exc_info=error)
         raise NotAllowed("A part of the statement cannot be used here.") from error
     tables = sorted(walk.tables, key=lambda table: table.position or 0)
-    return Statement(text, tuple(tables), parameters, tree, frozenset(walk.functions))
+    return Statement(text, tuple(tables), parameters, tree, frozenset(walk.functions), by_row)
 
 
 def _binding_order(tree: Node) -> tuple[str, ...]:
@@ -364,15 +368,3 @@ def _words(kind: str, shown: Any = None) -> str:
     if kind == "SHOW_REF":
         return f"{_SHOWN.get(str(shown), 'SHOW')} within a statement"
     return kind.replace("_", " ").lower().capitalize()
-
-
-def nodes(tree: Any) -> Iterator[Node]:
-    """Every dictionary of a tree, parents first."""
-    stack = [tree]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            yield value
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)

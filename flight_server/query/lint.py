@@ -19,8 +19,7 @@ from catalog.model import Table
 from catalog.names import TableName, fold
 from flight_server.query.expressions import Compiler, Surroundings
 from flight_server.query.functions import names
-from flight_server.query.gate import nodes
-from flight_server.query.parser import Node
+from flight_server.query.parser import Node, nodes
 from flight_server.query.subqueries import COLUMN, LookupUnreadable
 
 _HASHES = names("hash md5 md5_number md5_number_lower md5_number_upper sha1 sha256")

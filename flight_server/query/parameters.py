@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 from catalog.names import fold
 from flight_server.engines.base import Secured
 from flight_server.query.errors import InvalidParameters
-from flight_server.query.gate import nodes
 from flight_server.query.parameter_types import announced, cast_type
-from flight_server.query.parser import Node
+from flight_server.query.parser import Node, nodes
 
 MAX_BYTES = 1_000_000
 

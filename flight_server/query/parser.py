@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -127,3 +128,15 @@ def _not_implemented(message: str, text: str) -> str:
 def characters(text: str, offset: int) -> int:
     """The offset in characters for the parser's offset in UTF-8 bytes."""
     return len(text.encode()[:offset].decode(errors="ignore"))
+
+
+def nodes(tree: Any) -> Iterator[Node]:
+    """Every dictionary of a tree, parents first."""
+    stack = [tree]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield value
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)

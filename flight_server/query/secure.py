@@ -27,7 +27,6 @@ from flight_server.engines.base import (
 )
 from flight_server.query.expressions import ALONE, FALSE, NULL, Compiler, Surroundings
 from flight_server.query.lookups import LookupTables
-from flight_server.query.parts import is_divisible
 from flight_server.query.places import engine_catalog, shown_table
 from flight_server.query.resolve import Inside as Opened
 from flight_server.query.resolve import Resolved
@@ -64,7 +63,7 @@ def secure(
         time_zone=time_zone,
         functions=functions,
         engine=engine,
-        by_row=is_divisible(resolved.statement),
+        by_row=resolved.statement.by_row,
     )
 
 

@@ -27,8 +27,8 @@ from flight_server.engines.errors import EngineError
 from flight_server.query.dialects import why_refused
 from flight_server.query.errors import QueryError
 from flight_server.query.functions import names
-from flight_server.query.gate import Statement, nodes
-from flight_server.query.parser import Parser
+from flight_server.query.gate import Statement
+from flight_server.query.parser import Parser, nodes
 from flight_server.query.places import inside_name, shown_table
 from flight_server.query.resolve import Defaults, Inside, Reading, Resolved, complete
 from flight_server.query.splice import splice

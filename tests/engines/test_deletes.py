@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,7 +36,10 @@ from pyiceberg.types import (
 
 from catalog.model import Table
 from flight_server.engines.duckdb.engine import DuckDBEngine
-from flight_server.engines.duckdb.scan.plan import plan
+from flight_server.engines.duckdb.scan import bitmaps
+from flight_server.engines.duckdb.scan.footers import Footers
+from flight_server.engines.duckdb.scan.manifests import Manifests
+from flight_server.engines.duckdb.scan.plan import plan, source_of
 from flight_server.engines.errors import UnsupportedData
 from tests.engines import rig
 
@@ -171,6 +176,67 @@ def test_a_delete_holds_only_for_files_that_were_there_before_it(
     gone = _rows_of(first)[3]
     expected = sorted({*range(20), 100, 101, 102, 103} - {gone})
     assert _ids(engine, rig.described(source, "deleted_before")) == expected
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 5_000])
+def test_as_bitmaps_and_by_a_join_the_same_rows_are_left_out(
+    engine: DuckDBEngine,
+    lake: SqlCatalog,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    small: bool,
+    rows: int,
+) -> None:
+    if not small:
+        monkeypatch.setattr(bitmaps, "_SMALL", 0)
+        monkeypatch.setattr(bitmaps, "_PER_ROW", 0)
+    name = f"deleted_both_{small}_{rows}"
+    source = fresh(
+        lake, name, NestedField(1, "bits", LongType()), NestedField(2, "data", LongType())
+    )
+    # the second file is longer, the third one loses nothing, and none of them is all of one byte
+    for file, count in enumerate((rows, rows + 3, rows)):
+        numbers = list(range(count))
+        source.append(pa.table({"bits": numbers, "data": [file] * count}))
+    paths = {_file_of(path): path for path in _files(source)}
+    chance = random.Random(rows)
+    gone = {(file, rows - 1) for file in (0, 1)} | {(1, rows + 2)}
+    gone |= {(file, at) for file in (0, 1) for at in range(rows) if chance.random() < 0.1}
+    nowhere = [(paths[file], at) for file in paths for at in (-1, rows + 5, 2**40)]
+    listed = [(paths[file], at) for file, at in sorted(gone)]
+    _delete_positions(source, "d1", [*listed, *listed[:1], *nowhere])
+    table = rig.described(source, name)
+    (scan,) = [plan(table)]
+    assert ("bitstring_agg" in scan.sql) is small
+    found = rig.values(engine, f"SELECT data, bits FROM {name}", rig.relation(table))
+    all_rows = {(0, at) for at in range(rows)} | {(1, at) for at in range(rows + 3)}
+    assert sorted(found) == sorted((all_rows - gone) | {(2, at) for at in range(rows)})
+    counted = rig.values(engine, f"SELECT count(*) FROM {name}", rig.relation(table))
+    assert counted == [(len(found),)]
+
+
+def _file_of(path: str) -> int:
+    number: int = pq.read_table(path.removeprefix("file://")).column("data")[0].as_py()
+    return number
+
+
+def test_bitmaps_are_for_as_many_bits_as_a_join_would_take(lake: SqlCatalog) -> None:
+    source = _deleted_table(lake, "deleted_shapes")
+    first, _ = _files(source)
+    _delete_positions(source, "d1", [(first, 3)])
+    held = source_of(rig.described(source, "deleted_shapes"), Manifests(), Footers())
+    file = next(each for each in held.index.files(range(2)) if each.deletes)
+
+    def shaped(rows: int, deleted: int, files: int = 1) -> bool:
+        deletes = tuple(replace(each, record_count=deleted) for each in file.deletes)
+        return bitmaps.are_small([replace(file, record_count=rows, deletes=deletes)] * files)
+
+    assert shaped(60_000_000, 1)
+    assert not shaped(70_000_000, 1)
+    assert not shaped(70_000_000, 1, files=2)
+    assert shaped(1_000_000_000, 100_000_000)
+    assert not shaped(1 << 31, 1 << 30)
 
 
 def test_deletes_and_renamed_columns_go_together(engine: DuckDBEngine, lake: SqlCatalog) -> None:

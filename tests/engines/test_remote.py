@@ -100,7 +100,7 @@ def test_a_table_on_s3_is_read_and_read_again_without_asking(
     table, faults = flaky
     assert total(fresh, table) == [(4000, 4 * 499500)]
     asked = list(faults.reads)
-    assert len(set(asked)) == 4  # the SDK may ask again where a connection was closed meanwhile
+    assert len(asked) == 4
     assert total(fresh, table) == [(4000, 4 * 499500)]
     assert faults.reads == asked
 
@@ -141,7 +141,7 @@ def test_an_error_of_the_storage_that_passes_is_not_noticed(
     table, faults = flaky
     faults.kind, faults.times = kind, 1
     assert total(fresh, table) == [(4000, 4 * 499500)]
-    assert 5 <= len(faults.reads) <= 8
+    assert 5 <= faults.attempts <= 8
 
 
 @pytest.mark.parametrize("kind", ["500", "403", "cut", "reset"])

@@ -195,7 +195,13 @@ def test_a_damaged_vector_is_an_error_that_shows_no_path(
     with closing(MemoryFiles(tmp_path)) as files:
         if not damage:
             path, _ = positions.hold(moved, {}, files)
-            assert pq.read_table(path).to_pylist() == [
+            bits = [
+                {"data": at, "bits": bits} for at, bits in enumerate((b"\x80", b"\x40", b"\x80"))
+            ]
+            assert pq.read_table(path).to_pylist() == bits
+            each = [replace(vector, rows=None) for vector in moved]
+            listed, _ = positions.hold(each, {}, files)
+            assert pq.read_table(listed).to_pylist() == [
                 {"data": 0, "pos": 0},
                 {"data": 1, "pos": 1},
                 {"data": 2, "pos": 0},

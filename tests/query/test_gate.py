@@ -20,8 +20,8 @@ from flight_server.query.errors import (
     QueryError,
     TooComplex,
 )
-from flight_server.query.gate import Gate, Statement, nodes
-from flight_server.query.parser import Node, Parser
+from flight_server.query.gate import Gate, Statement
+from flight_server.query.parser import Node, Parser, nodes
 from tests.statements import Example, read
 from tests.waiting import within
 

@@ -27,9 +27,9 @@ from catalog.names import TableName
 from catalog.registry import Registry
 from flight_server.query import gate, refused
 from flight_server.query.errors import FunctionNotFound, NotAllowed, QueryError
-from flight_server.query.gate import examine, nodes
+from flight_server.query.gate import examine
 from flight_server.query.lexical import check_size
-from flight_server.query.parser import Node, Parser
+from flight_server.query.parser import Node, Parser, nodes
 from flight_server.query.resolve import Defaults, complete, resolve
 from tests.statements import read, read_all
 

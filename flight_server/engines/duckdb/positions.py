@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from flight_server.engines.duckdb.memory import MemoryFiles
 from flight_server.engines.duckdb.scan.remote import Storages, identity
-from flight_server.engines.duckdb.scan.vectors import Positions, Vector, positions
+from flight_server.engines.duckdb.scan.vectors import Positions, Vector, bitmap, positions
 from flight_server.engines.errors import DataMissing, OutOfResources, StorageFailed
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,10 @@ def hold(
     files: MemoryFiles,
     waited: Callable[[Callable[[], pa.Table]], pa.Table] = at_once,
 ) -> tuple[str, Callable[[], None]]:
-    """A Parquet file with the rows (`data`, `pos`) of vectors, and what to call after reading it.
+    """A Parquet file of what vectors take away, and what to call after reading it.
+
+    It has a row (`data`, `bits`) for each where they tell how many rows their data files have, and
+    else one (`data`, `pos`) for each deleted row.
 
     Vectors are immutable by their place, so that a file serves until there is no room for it.
     By `waited` a storage is waited for. Raises `UnsupportedData`, `DataMissing`, `StorageFailed`,
@@ -52,6 +55,11 @@ def _rows(vectors: Sequence[Vector], storage: Mapping[str, str]) -> pa.Table:
     storages = Storages()
     with ThreadPoolExecutor(min(_AT_ONCE, len(vectors))) as threads:
         found = list(threads.map(lambda each: _decoded(each, storages, storage), vectors))
+    if all(each.rows is not None for each in vectors):
+        files = pa.array([each.data for each in vectors], pa.uint64())
+        both = zip(found, vectors, strict=True)
+        bits = pa.array((bitmap(gone, each.rows or 0) for gone, each in both), pa.binary())
+        return pa.table({"data": files, "bits": bits})
     numbers = np.repeat([each.data for each in vectors], [len(each) for each in found])
     return pa.table(
         {"data": pa.array(numbers, pa.uint64()), "pos": pa.array(np.concatenate(found))}

@@ -38,9 +38,8 @@ def vectors_of(files: Sequence[DataFile]) -> tuple[Vector, ...]:
                 or not 0 <= delete.record_count <= file.record_count
             ):
                 raise UnsupportedData("A deletion vector of the table is not well formed.")
-            found.append(
-                Vector(number, delete.path, delete.offset, delete.length, delete.record_count)
-            )
+            place = delete.path, delete.offset, delete.length
+            found.append(Vector(number, *place, delete.record_count, file.record_count))
     return tuple(found)
 
 

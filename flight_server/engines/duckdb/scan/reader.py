@@ -13,7 +13,7 @@ from pyiceberg.types import NestedField
 
 from catalog.model import Table
 from catalog.names import quote
-from flight_server.engines.duckdb.scan import deletes, fields
+from flight_server.engines.duckdb.scan import bitmaps, deletes, fields
 from flight_server.engines.duckdb.scan.columns import (
     Columns,
     by_field_name,
@@ -114,21 +114,38 @@ class _Reader:
             for field in self._schema.fields
         )
         sql = f"SELECT {selected} FROM {self._parquet(files, columns.schema)} r"  # noqa: S608 - quoted
-        rows = [deletes.positions(files, self._paths)]
+        positions = deletes.positions(files, self._paths)
         vectors = deletes.vectors_of(files)
-        if vectors:
-            place = text_literal(f"{self.mark}v{len(self.vectors)}")
-            checked = (replace(each, uri=self._root.path(each.uri)) for each in vectors)
-            self.vectors.append(tuple(checked))
-            rows.append(f"SELECT data, pos FROM read_parquet([{place}])")  # noqa: S608 - quoted
-        if any(rows):
-            sql += deletes.by_positions([each for each in rows if each])
+        as_bitmaps = bitmaps.are_small(files)
+        made = self._made(vectors, as_bitmaps=as_bitmaps) if vectors else ""
+        stays = ""
+        if (positions or made) and as_bitmaps:
+            sql += bitmaps.joined(files, positions, made)
+            stays = f" WHERE {bitmaps.STAYS}"
+        elif positions or made:
+            sql += deletes.by_positions([each for each in (positions, made) if each])
         for ids, some in sets:
             keys = [self._key(number) for number in ids]
             self._check_keys(keys, some)
             given = deletes.Keys(keys, some, self._paths(some), columns.values)
             sql += deletes.by_equality(given, files, self._everywhere)
-        return sql
+        return sql + stays
+
+    def _made(self, vectors: Sequence[Vector], *, as_bitmaps: bool) -> str:
+        """The rows (data, bits) or (data, pos) of a file that is made of vectors for this read."""
+        place = text_literal(f"{self.mark}v{len(self.vectors)}")
+        self.vectors.append(
+            tuple(
+                replace(
+                    each,
+                    uri=self._root.path(each.uri),
+                    rows=each.rows if as_bitmaps else None,
+                )
+                for each in vectors
+            )
+        )
+        what = "bits" if as_bitmaps else "pos"
+        return f"SELECT data, {what} FROM read_parquet([{place}])"  # noqa: S608 - quoted
 
     def _value(self, columns: Columns, field: NestedField, keyed: Container[int]) -> str:
         value = columns.values[field.field_id]

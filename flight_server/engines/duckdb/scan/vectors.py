@@ -29,7 +29,8 @@ _BROKEN = "A deletion vector of the table is not well formed."
 class Vector:
     """A deletion vector's place: bytes of a file. `count` is how many rows it takes away.
 
-    `data` is the number of its data file among those that are read together.
+    `data` is the number of its data file among those that are read together, and `rows` how many
+    rows that has; None where the positions themselves are wanted, not a bitmap of so many bits.
     """
 
     data: int
@@ -37,6 +38,14 @@ class Vector:
     offset: int
     length: int
     count: int
+    rows: int | None = None
+
+
+def bitmap(found: Positions, rows: int) -> bytes:
+    """A bit for each of so many rows, and up to seven more: set for those that are gone."""
+    flags = np.zeros(rows + -rows % 8, np.bool_)
+    flags[found[found < rows]] = True
+    return np.packbits(flags).tobytes()
 
 
 def positions(blob: bytes, count: int) -> Positions:

@@ -7,10 +7,11 @@ from contextlib import suppress
 import duckdb
 import pytest
 
+from flight_server.query.by_row import BY_ROW
 from flight_server.query.errors import NotAllowed
 from flight_server.query.gate import Gate, Statement
 from flight_server.query.parser import Parser
-from flight_server.query.parts import BY_ROW, is_divisible, is_ordered
+from flight_server.query.parts import is_ordered
 
 GATE = Gate(Parser())
 
@@ -73,13 +74,13 @@ def _checked(text: str) -> Statement:
 
 @pytest.mark.parametrize("text", DIVISIBLE)
 def test_rows_of_one_table_are_divided(text: str) -> None:
-    assert is_divisible(_checked(text))
+    assert _checked(text).by_row
 
 
 @pytest.mark.parametrize("text", WHOLE)
 def test_anything_else_stays_whole(text: str) -> None:
     with suppress(NotAllowed):  # what does not pass the gate is not run at all
-        assert not is_divisible(_checked(text))
+        assert not _checked(text).by_row
 
 
 def test_only_the_order_of_the_whole_counts() -> None:
