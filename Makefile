@@ -65,6 +65,7 @@ bench: $(STAMP) ## measure all but Athena; some forty minutes on two cores
 	$(BIN)/python -m benchmarks.planning
 	$(BIN)/python -m benchmarks.iceberg
 	$(BIN)/python -m benchmarks.iceberg_scan
+	$(BIN)/python -m benchmarks.deleted
 	$(BIN)/python -m benchmarks.storage --rate 60
 	$(BIN)/python -m benchmarks.catalogs
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from pyroaring import BitMap, BitMap64
 
-from flight_server.engines.duckdb.scan.vectors import positions
+from flight_server.engines.duckdb.scan import vectors
+from flight_server.engines.duckdb.scan.vectors import bitmap, positions
 from flight_server.engines.errors import UnsupportedData
 
 
@@ -117,3 +118,12 @@ def test_the_library_agrees_about_the_format() -> None:
     inner = BitMap([1, 2, 3])
     body = struct.pack("<QI", 1, 0) + inner.serialize()
     assert positions(blob(body), 3).tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("rows", [1, 8, 15, 16, 17, 40])
+def test_a_bitmap_has_a_bit_for_each_row(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "_AT_ONCE", 16)
+    gone = np.array([0, 7, 8, 15, 16, 31, 39, 2**40], np.int64)
+    bits = np.unpackbits(np.frombuffer(bitmap(gone, rows), np.uint8))
+    assert len(bits) == rows + -rows % 8
+    assert np.flatnonzero(bits).tolist() == [each for each in gone.tolist() if each < rows]

@@ -42,7 +42,6 @@ def joined(files: Sequence[DataFile], positions: str, made: str) -> str:
     `positions` gives rows (data, pos), and `made` bitmaps (data, bits), or they are empty.
     """
     longest = max(file.record_count for file in files)
-    numbers = ", ".join(f"({number}::UBIGINT)" for number in range(len(files)))
     given = [f"SELECT data, bits::BIT AS bits FROM ({made})"] if made else []  # noqa: S608 - ours
     if positions:
         given.append(
@@ -50,8 +49,9 @@ def joined(files: Sequence[DataFile], positions: str, made: str) -> str:
             # what names rows that are not there takes none away
             f"FROM ({positions}) WHERE pos >= 0 AND pos < {longest} GROUP BY data"
         )
+    numbers = f"SELECT range::UBIGINT AS data FROM range({len(files)})"  # noqa: S608 - ours
     return (
-        f" JOIN (SELECT f.data, g.bits FROM (VALUES {numbers}) f(data) "  # noqa: S608 - ours
+        f" JOIN (SELECT f.data, g.bits FROM ({numbers}) f "  # noqa: S608 - ours
         f"LEFT JOIN ({' UNION ALL '.join(given)}) g ON g.data = f.data) b"
         " ON b.data = r.file_index"
     )

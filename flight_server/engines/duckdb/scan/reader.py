@@ -116,12 +116,11 @@ class _Reader:
         sql = f"SELECT {selected} FROM {self._parquet(files, columns.schema)} r"  # noqa: S608 - quoted
         positions = deletes.positions(files, self._paths)
         vectors = deletes.vectors_of(files)
-        as_bitmaps = bitmaps.are_small(files)
+        as_bitmaps = bool(positions or vectors) and bitmaps.are_small(files)
         made = self._made(vectors, as_bitmaps=as_bitmaps) if vectors else ""
-        stays = ""
-        if (positions or made) and as_bitmaps:
+        stays = f" WHERE {bitmaps.STAYS}" if as_bitmaps else ""
+        if as_bitmaps:
             sql += bitmaps.joined(files, positions, made)
-            stays = f" WHERE {bitmaps.STAYS}"
         elif positions or made:
             sql += deletes.by_positions([each for each in (positions, made) if each])
         for ids, some in sets:

@@ -22,6 +22,7 @@ _PLAIN_COOKIE, _RUN_COOKIE = 12346, 12347
 _NO_OFFSETS = 4  # bitmaps of fewer containers than this, with runs, carry no offsets
 _ARRAY_LIMIT = 4096
 _BITMAP_BYTES = 8192
+_AT_ONCE = 8 * 1024 * 1024  # rows of a bitmap that take a byte each while it is made
 _BROKEN = "A deletion vector of the table is not well formed."
 
 
@@ -43,9 +44,13 @@ class Vector:
 
 def bitmap(found: Positions, rows: int) -> bytes:
     """A bit for each of so many rows, and up to seven more: set for those that are gone."""
-    flags = np.zeros(rows + -rows % 8, np.bool_)
-    flags[found[found < rows]] = True
-    return np.packbits(flags).tobytes()
+    parts = []
+    for start in range(0, rows, _AT_ONCE):
+        flags = np.zeros(min(_AT_ONCE, rows - start), np.bool_)
+        first, last = np.searchsorted(found, (start, start + len(flags)))
+        flags[found[first:last] - start] = True
+        parts.append(np.packbits(flags).tobytes())
+    return b"".join(parts)
 
 
 def positions(blob: bytes, count: int) -> Positions:
