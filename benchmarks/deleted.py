@@ -9,9 +9,11 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks import data, deletes, served, turns
+from benchmarks.targets import Adbc
 from benchmarks.turns import Side
 
 _STATEMENTS = {
@@ -24,6 +26,8 @@ _STATEMENTS = {
         WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1995-01-01'
         AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24""",
     "one order": "SELECT * FROM {} WHERE l_orderkey = 32003",
+    "joined with itself": """SELECT count(*), sum(a.l_quantity * b.l_tax) FROM {0} a
+        JOIN {0} b USING (l_orderkey, l_linenumber)""",
 }
 
 
@@ -45,12 +49,24 @@ def main(arguments: Sequence[str]) -> int:
         served.served(warehouse, Path(folder)) as server,
     ):
         for kind, name in names.items():
+            _check(server, name)
             for label, text in _STATEMENTS.items():
                 ours = Side(served.FULL, text.format(name))
                 other = Side(served.FULL, text.format(data.TABLE))
                 row = turns.taken(f"{label}, {kind}", server, ours, other, rounds=options.rounds)
                 print(row, flush=True)
     return 0
+
+
+def _check(server: served.Served, name: str) -> None:
+    """End the program where the rows are not left out: all the rest would mean nothing."""
+    with closing(Adbc(server.running.uri, server.logins[served.FULL])) as session:
+        counts = [
+            session.table(f"SELECT count(*) FROM {each}").column(0)[0].as_py()
+            for each in (name, data.TABLE)
+        ]
+    if not 0.89 < counts[0] / counts[1] < 0.91:
+        raise SystemExit(f"{name}: {counts[0]} of {counts[1]} rows are left")
 
 
 if __name__ == "__main__":

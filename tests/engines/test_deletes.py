@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -189,8 +190,7 @@ def test_as_bitmaps_and_by_a_join_the_same_rows_are_left_out(
     rows: int,
 ) -> None:
     if not small:
-        monkeypatch.setattr(bitmaps, "_SMALL", 0)
-        monkeypatch.setattr(bitmaps, "_PER_ROW", 0)
+        monkeypatch.setattr(bitmaps, "_LARGEST", -1)
     name = f"deleted_both_{small}_{rows}"
     source = fresh(
         lake, name, NestedField(1, "bits", LongType()), NestedField(2, "data", LongType())
@@ -234,9 +234,25 @@ def test_bitmaps_are_for_as_many_bits_as_a_join_would_take(lake: SqlCatalog) -> 
 
     assert shaped(60_000_000, 1)
     assert not shaped(70_000_000, 1)
-    assert not shaped(70_000_000, 1, files=2)
-    assert shaped(1_000_000_000, 100_000_000)
-    assert not shaped(1 << 31, 1 << 30)
+    assert not shaped(40_000_000, 1, files=2)
+    assert shaped(500_000_000, 50_000_000)
+    assert not shaped(600_000_000, 1 << 40)
+
+
+def test_bitmaps_stay_out_of_joins_above_them(
+    new_engine: Callable[..., DuckDBEngine], lake: SqlCatalog
+) -> None:
+    # so many rows that a bitmap for each of them, 12 kB, would be more than a worker may have
+    rows = 100_000
+    source = fresh(lake, "deleted_joined", NestedField(1, "id", LongType()))
+    for start in (0, rows):
+        source.append(pa.table({"id": list(range(start, start + rows))}))
+    gone = [(path, at) for path in _files(source) for at in range(0, rows, 10)]
+    _delete_positions(source, "d1", gone)
+    engine = new_engine(workers=1, memory_limit=256 * 1024 * 1024)
+    text = "SELECT count(*) FROM deleted_joined a JOIN deleted_joined b ON a.id = b.id"
+    table = rig.described(source, "deleted_joined")
+    assert rig.values(engine, text, rig.relation(table)) == [(2 * rows * 9 // 10,)]
 
 
 def test_deletes_and_renamed_columns_go_together(engine: DuckDBEngine, lake: SqlCatalog) -> None:

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from flight_server.engines.duckdb.scan.deletes import EQUALITY, is_vector
 from flight_server.engines.duckdb.scan.entries import DataFile
 
-# True for the rows of `r` that stay, behind `joined`.
-STAYS = "get_bit(b.bits, r.file_row_number::INTEGER) IS DISTINCT FROM 1"
-_SMALL = 8 * 1024 * 1024  # bytes that do not matter, for 64 million rows
-_PER_ROW = 16  # bytes of a hash table for a deleted row
-_LONGEST = 1 << 31  # places in a bitmap are 32-bit integers
+# Bytes of bitmaps that do not matter, for 64 million rows, and that are never exceeded: what a
+# table says of its own sizes is not checked yet. So no row's number is too large for a bitmap.
+_SMALL = 8 * 1024 * 1024
+_LARGEST = 64 * 1024 * 1024
+_PER_ROW = 4  # bytes for each deleted row; a hash table takes more, but not all of it in memory
 
 
 def are_small(files: Sequence[DataFile]) -> bool:
-    """Whether bitmaps of the rows of data files take less than their deleted positions."""
+    """Whether bitmaps of the rows of data files are better than their deleted positions."""
     longest = max(file.record_count for file in files)
-    taken = sum(
+    rows = sum(
         # where they are made of positions, all are as long as the longest
         file.record_count if any(is_vector(delete) for delete in file.deletes) else longest
         for file in files
@@ -32,26 +32,29 @@ def are_small(files: Sequence[DataFile]) -> bool:
         for delete in file.deletes
         if delete.content != EQUALITY
     }
-    most = max(_SMALL, _PER_ROW * sum(deletes.values()))
-    return longest < _LONGEST and taken // 8 <= most
+    return rows // 8 <= min(_LARGEST, max(_SMALL, _PER_ROW * sum(deletes.values())))
 
 
 def joined(files: Sequence[DataFile], positions: str, made: str) -> str:
-    """The join of `r` with a bitmap (`bits`) for each of its files; NULL where none of it is gone.
+    """The join that leaves of `r` the rows of its files that are not deleted.
 
-    `positions` gives rows (data, pos), and `made` bitmaps (data, bits), or they are empty.
+    `positions` gives rows (data, pos), and `made` bitmaps (data, bits), or they are empty. No
+    bitmap leaves the join: one above it would keep it in its own hash table for each row.
     """
     longest = max(file.record_count for file in files)
     given = [f"SELECT data, bits::BIT AS bits FROM ({made})"] if made else []  # noqa: S608 - ours
     if positions:
         given.append(
-            f"SELECT data, bitstring_agg(pos::BIGINT, 0::BIGINT, {longest - 1}::BIGINT) AS bits "  # noqa: S608
+            "SELECT data, "  # noqa: S608 - ours
+            f"system.main.bitstring_agg(pos, 0::BIGINT, {longest - 1}::BIGINT) AS bits "
+            f"FROM (SELECT data, pos::BIGINT AS pos FROM ({positions})) "
             # what names rows that are not there takes none away
-            f"FROM ({positions}) WHERE pos >= 0 AND pos < {longest} GROUP BY data"
+            f"WHERE pos >= 0 AND pos < {longest} GROUP BY data"
         )
-    numbers = f"SELECT range::UBIGINT AS data FROM range({len(files)})"  # noqa: S608 - ours
+    numbers = f"SELECT range::UBIGINT AS data FROM system.main.range({len(files)})"  # noqa: S608
     return (
-        f" JOIN (SELECT f.data, g.bits FROM ({numbers}) f "  # noqa: S608 - ours
+        f" SEMI JOIN (SELECT f.data, g.bits FROM ({numbers}) f "  # noqa: S608 - ours
         f"LEFT JOIN ({' UNION ALL '.join(given)}) g ON g.data = f.data) b"
         " ON b.data = r.file_index"
+        " AND system.main.get_bit(b.bits, r.file_row_number::INTEGER) IS DISTINCT FROM 1"
     )

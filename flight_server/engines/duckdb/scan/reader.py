@@ -118,7 +118,6 @@ class _Reader:
         vectors = deletes.vectors_of(files)
         as_bitmaps = bool(positions or vectors) and bitmaps.are_small(files)
         made = self._made(vectors, as_bitmaps=as_bitmaps) if vectors else ""
-        stays = f" WHERE {bitmaps.STAYS}" if as_bitmaps else ""
         if as_bitmaps:
             sql += bitmaps.joined(files, positions, made)
         elif positions or made:
@@ -128,7 +127,7 @@ class _Reader:
             self._check_keys(keys, some)
             given = deletes.Keys(keys, some, self._paths(some), columns.values)
             sql += deletes.by_equality(given, files, self._everywhere)
-        return sql + stays
+        return sql
 
     def _made(self, vectors: Sequence[Vector], *, as_bitmaps: bool) -> str:
         """The rows (data, bits) or (data, pos) of a file that is made of vectors for this read."""

@@ -18,8 +18,8 @@ class Scan:
     `sql` stands in FROM, in parentheses; it gives the columns of `types` (DuckDB's type by name,
     in table order). `files` are the absolute paths that it reads. `remote` are files that have to
     be fetched first: they stand in `sql` as `mark` with their number, until `fetched` replaces it.
-    `vectors` are deletion vectors whose positions, together, are to be written to a file (`data`
-    and `pos`) first: it stands in `sql` as `mark` with `v` and its number, until `decoded`.
+    `vectors` are deletion vectors of which, together, a file is to be made first, of bitmaps or of
+    positions: it stands in `sql` as `mark` with `v` and its number, until `decoded`.
     """
 
     sql: str
@@ -37,7 +37,7 @@ class Scan:
         return replace(self, sql=sql, files=(*self.files, *paths), remote=())
 
     def decoded(self, paths: Sequence[str]) -> Scan:
-        """The scan over the positions of its deletion vectors, in their order."""
+        """The scan over what was made of its deletion vectors, in their order."""
         sql = re.sub(
             f"'{self.mark}v([0-9]+)'", lambda found: text_literal(paths[int(found[1])]), self.sql
         )

@@ -43,7 +43,12 @@ class Vector:
 
 
 def bitmap(found: Positions, rows: int) -> bytes:
-    """A bit for each of so many rows, and up to seven more: set for those that are gone."""
+    """A bit for each of so many rows, and up to seven more: set for those that are gone.
+
+    Raises `UnsupportedData` where rows are gone that the file should not have.
+    """
+    if len(found) and found[-1] >= rows:
+        raise UnsupportedData(_BROKEN)
     parts = []
     for start in range(0, rows, _AT_ONCE):
         flags = np.zeros(min(_AT_ONCE, rows - start), np.bool_)
