@@ -78,7 +78,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         properties = build(Path(folder), SCHEMAS, TABLES)
         registry = Registry([IcebergCatalog("lake", properties, refresh_seconds=5.0)])
-        service = _Service(registry)
+        door = _Door(_Service(registry), TableSchemas())
         print(f"{SCHEMAS * TABLES} tables; seconds\n")
         print("| what | first frame | all | tables | most memory, MiB |")
         print("| --- | ---: | ---: | ---: | ---: |")
@@ -86,7 +86,7 @@ def main() -> int:
             principal = Principal(user, frozenset({f"{user}s"}), {})
             for schemas in (False, True):
                 for state in ("cold", "warm"):
-                    call = _Call(_Door(service, TableSchemas()), principal)
+                    call = _Call(door, principal)
                     first, whole, rows = _listed(call, schemas)
                     what = f"{user}, {'with' if schemas else 'without'} schemas, {state}"
                     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
