@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import secrets
 import shutil
 import socket
 import struct
@@ -89,27 +88,20 @@ class Faults:
     Kinds: `500`, `403`, `404`, `cut` (the body ends before its length), `reset` (the connection
     does), `less` (fewer bytes than asked for, as if there were no more), `slow` (it comes late),
     `changed` (from now on it is another version of the object). `bytes` counts what was sent.
-    `reads` are the files that were asked for, and `attempts` counts what came: the SDK tries again
-    by itself, also where nothing was made to go wrong but a connection that it kept was closed.
     """
 
     kind: str = ""
     times: int = 0
     reads: list[str] = field(default_factory=list)
-    attempts: int = 0
-    calls: set[str] = field(default_factory=set)
     heads: int = 0
     bytes: int = 0
     changed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def next(self, path: str, call: str) -> str:
-        """What to do to a read; the SDK's attempts at one have the same `call`."""
+    def next(self, path: str) -> str:
+        """What to do to a read."""
         with self.lock:
-            self.attempts += 1
-            if call not in self.calls:
-                self.calls.add(call)
-                self.reads.append(path)
+            self.reads.append(path)
             if self.times == 0:
                 return ""
             self.times -= self.times > 0
@@ -133,9 +125,7 @@ class _Proxy(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length", 0))
         body = self.rfile.read(length) if length else None
         is_data = ".parquet" in self.path
-        # what has no number is a call of its own
-        call = self.headers.get("amz-sdk-invocation-id") or secrets.token_hex(8)
-        wrong = self.faults.next(self.path, call) if is_data and self.command == "GET" else ""
+        wrong = self.faults.next(self.path) if is_data and self.command == "GET" else ""
         self.faults.heads += is_data and self.command == "HEAD"
         if wrong in ("500", "403", "404"):
             self.send_response(int(wrong))

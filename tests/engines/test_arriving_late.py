@@ -74,7 +74,7 @@ class Gate:
         """How many files were asked for."""
         return len(self._known)
 
-    def _next(self, path: str, _call: str) -> str:
+    def _next(self, path: str) -> str:
         with self._faults.lock:
             free = path in self._known or len(self._known) < self._free
             self._known.add(path)

@@ -101,7 +101,7 @@ def test_where_one_footer_fails_the_others_are_not_asked_for(
 
 
 def _asked(faults: Faults) -> int:
-    return faults.heads + faults.attempts
+    return faults.heads + len(faults.reads)
 
 
 def test_errors_of_planning_are_told_as_they_are(table: Table) -> None:

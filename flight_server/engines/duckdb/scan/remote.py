@@ -30,6 +30,8 @@ _STORAGES = 64
 # In seconds, where the catalog says nothing. The SDK's own 1 and 3 are too few for busy storages.
 _PATIENCE = {"s3.connect-timeout": "3", "s3.request-timeout": "10"}
 _MARK = 16
+# The last byte of every Parquet file.
+_LAST = b"1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Opened:
         """Some of its bytes, one or more. Raises `DataMissing` and `StorageFailed`."""
         for _ in range(2):
             # Arrow does not tell when a storage gives fewer bytes: the rest stays as it was
-            mark = secrets.token_bytes(min(_MARK, end - start))
+            mark = _mark(min(_MARK, end - start))
             data = self._filled(start, end, mark)
             same = 0
             while same < len(mark) and data[-1 - same] == mark[-1 - same]:
@@ -144,6 +146,14 @@ class Storages:
 def open_file(uri: str, storage: Mapping[str, str]) -> pa.NativeFile:
     """A file for reading here, remote or local. Raises `OSError` and `StorageFailed`."""
     return Storages().open(uri, storage)
+
+
+def _mark(length: int) -> bytes:
+    """Random bytes that no Parquet file ends with: most reads are to the end of one."""
+    mark = secrets.token_bytes(length)
+    while mark.endswith(_LAST):
+        mark = secrets.token_bytes(length)
+    return mark
 
 
 def _version(source: pa.NativeFile) -> tuple[str, ...]:
